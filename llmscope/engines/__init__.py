@@ -1,0 +1,1 @@
+"""Places where SQL runs; everything an engine spells otherwise is mended in its own file here."""

@@ -1,0 +1,115 @@
+"""Files to canonical rows to store: discover, decompress, detect, map, reject, dedupe, commit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llmscope.errors import LlmscopeError
+from llmscope.load.discover import LogFile, find, inspect, named
+from llmscope.load.mapping import Map, apply, unseen
+from llmscope.load.job import COUNTS, FileReport, Job, Limits
+from llmscope.load.one import load_one
+from llmscope.sources import detect, load_source
+from llmscope.store import Store
+
+__all__ = ["COUNTS", "FileReport", "Limits", "LoadOptions", "LoadReport", "Map", "job_of", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How files are read: the same for `load` and for a question asked straight of files."""
+
+    maps: tuple[Map, ...] = ()
+    source: str | None = None
+    source_tz: str = "UTC"
+    keep_text: bool = False
+    limits: Limits = Limits()
+
+
+@dataclass
+class LoadReport:
+    """What became of every file."""
+
+    files: list[FileReport] = field(default_factory=list)
+
+    def total(self, name: str) -> int:
+        """A count of COUNTS, summed over the files."""
+        return sum(getattr(f, name) for f in self.files)
+
+    @property
+    def failed(self) -> list[FileReport]:
+        """Files of which nothing was loaded because of an error."""
+        return [f for f in self.files if f.error is not None]
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Progress | None = None) -> LoadReport:
+    """Loads every file behind `paths` into the store, each in a transaction of its own.
+
+    A file that cannot be read is reported and the others go on; what was asked for by name and is not a log is an
+    error, what merely lies in a folder is noted.
+
+    Raises:
+        LlmscopeError: a path does not exist.
+        StoreLocked: another process held the store for too long.
+        DataRefused: --strict or --max-bad refused a file.
+    """
+    report = LoadReport()
+    with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
+        files = named(find(paths, Path(folder)))
+        sizes = [path.stat().st_size if path.exists() else 0 for path, _, _ in files]
+        for i, (path, shown, asked) in enumerate(files):
+            if progress:
+                progress(shown, sum(sizes[:i]), sum(sizes))
+            report.files.append(load_path(store, path, shown, asked, options))
+            store.breathe()
+        if progress:
+            progress("", sum(sizes), sum(sizes))
+    return report
+
+
+def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions) -> FileReport:
+    """One file, its errors kept in its report; locks and refusals are everybody's."""
+    try:
+        file = inspect(path, shown)
+        if file is None:
+            return FileReport(shown, None, "empty", notes=["empty"])
+        job = job_of(file, options, asked)
+        if job is None:
+            return FileReport(shown, None, "unknown", notes=["not a log llmscope knows; left out"])
+        found = load_one(store, job)
+    except LlmscopeError as error:
+        if error.exit_code != 1:
+            raise
+        return FileReport(shown, None, "failed", error=error)
+    if found.outcome != "skipped":
+        found.notes += [note for r in job.readings for note in r.notes] + unseen(options.maps, file.sample)
+        if file.duplicate_keys:
+            found.notes.append(f"{file.duplicate_keys} of its first records name a key twice: the first one counts")
+    return found
+
+
+def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | None:
+    """How a file is read: its source, or the one the person named; None for a stray file in a folder.
+
+    Raises:
+        LlmscopeError: no source knows it.
+    """
+    name = options.source or detect(file.sample) or ("flat" if options.maps else None)
+    if name is None:
+        if not asked:
+            return None
+        keys = ", ".join(list(file.sample.columns)[:8])
+        raise LlmscopeError(
+            f"{file.shown}: a {file.container} file with none of the keys llmscope knows (it has: {keys[:160]})",
+            hint="say which key is which, for example --map model=KEY --map input_tokens=KEY; see llmscope sources detect",
+        )
+    readings = load_source(name).readings(file.sample, {m.column: m.key for m in options.maps})
+    readings = (apply(readings[0], options.maps, file.sample), *readings[1:])
+    said = [name, options.source_tz, "text" if options.keep_text else "", *sorted(map(str, options.maps))]
+    return Job(file, name, readings, "|".join(said), options.keep_text, options.source_tz, options.limits)

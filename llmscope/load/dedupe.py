@@ -1,0 +1,60 @@
+"""Finds rows that are there twice, within a load and against the store; the most complete record wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmscope.engines.duckdb import execute
+from llmscope.load.rows import MADE_ID
+from llmscope.schema import KEYS, TABLES, Table
+from llmscope.store import present_columns, rows_table
+
+if TYPE_CHECKING:
+    import duckdb
+
+# {key}, {table}: identifiers from schema.py.
+REPEATED = """
+CREATE OR REPLACE TEMP TABLE repeated AS
+SELECT {key} AS id FROM {table} WHERE load_id = $load GROUP BY {key} HAVING count(*) > 1
+"""
+# Records without an id get one from their content: equal ones of one file are told apart by their ordinal.
+NUMBERED = """
+UPDATE {table} SET {key} = {key} || '-' || numbered.ordinal
+FROM (
+    SELECT rowid AS row, row_number() OVER (PARTITION BY {key} ORDER BY rowid) AS ordinal
+    FROM {table} WHERE load_id = $load AND starts_with({key}, $made) AND {key} IN (SELECT id FROM repeated)
+) AS numbered
+WHERE {table}.rowid = numbered.row AND numbered.ordinal > 1
+"""
+TWICE = """
+CREATE OR REPLACE TEMP TABLE twice AS
+SELECT id FROM repeated WHERE NOT starts_with(id, $made)
+UNION
+SELECT {key} FROM {table} WHERE load_id <> $load AND {key} IN (SELECT {key} FROM {table} WHERE load_id = $load)
+"""
+DROP_LESS_COMPLETE = """
+DELETE FROM {table} WHERE rowid IN (
+    SELECT row FROM (
+        SELECT rowid AS row,
+               row_number() OVER (PARTITION BY {key} ORDER BY {completeness} DESC, {larger} load_id, rowid) AS place
+        FROM {table} WHERE {key} IN (SELECT id FROM twice)
+    ) WHERE place > 1
+)
+"""
+
+
+def drop_duplicates(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> int:
+    """Removes what this load brought a second time; gives the number of rows removed."""
+    names = {"table": rows_table(table), "key": KEYS[table]}
+    values = {"load": load_id, "made": MADE_ID}
+    execute(con, REPEATED.format(**names), values)
+    if execute(con, "SELECT count(*) FROM repeated")[0][0]:
+        execute(con, NUMBERED.format(**names), values)
+    execute(con, TWICE.format(**names), values)
+    if not execute(con, "SELECT count(*) FROM twice")[0][0]:
+        return 0
+    present = present_columns(con, table)
+    complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES[table] if c.name in present)
+    larger = "output_tokens DESC NULLS LAST," if "output_tokens" in present else ""
+    removed = execute(con, DROP_LESS_COMPLETE.format(**names, completeness=complete, larger=larger))
+    return int(removed[0][0])

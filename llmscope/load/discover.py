@@ -1,0 +1,309 @@
+"""Finds the log files behind the paths a person gives, and tells what container each one is."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmscope.errors import LlmscopeError, nearest
+from llmscope.load.content import Compression, compression_of, opened
+from llmscope.sources import Container, Sample
+
+SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log"}
+PACKED = {".gz", ".gzip", ".zst", ".zstd"}
+ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
+PEEK_BYTES = 1 << 18
+LONGEST_PEEK_BYTES = 1 << 26
+RECORDS, RECORDS_FOR_KEYS = 20, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file to read. `shown` is the name for people; `path` may be a spooled copy of standard input.
+
+    unwrap: for container "json": "[]" an array, "" one object, else the key of the envelope that holds the records.
+    duplicate_keys: how many of the first records name a key twice.
+    """
+
+    path: Path
+    shown: str
+    compression: Compression
+    container: Container
+    sample: Sample
+    unwrap: str = "[]"
+    delimiter: str = ","
+    duplicate_keys: int = 0
+    bom: bool = False
+
+
+def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tuple[Path, str, bool]]:
+    """The files behind paths, folders, globs and `-`: (path, name to show, asked for by name).
+
+    Raises:
+        LlmscopeError: a path does not exist; its nearest sibling is in the hint.
+    """
+    for text in paths:
+        path = Path(text)
+        if text == "-":
+            yield spool(stdin_folder), "-", True
+        elif path.is_dir():
+            yield from ((p, str(p), False) for p in inside(path))
+        elif path.exists():
+            yield path, text, True
+        else:
+            matches = sorted(glob.glob(text, recursive=True))
+            if not matches:
+                raise missing(path)
+            yield from find(matches)
+
+
+def inside(folder: Path) -> list[Path]:
+    """The log files in a folder and below, by suffix, hidden ones left out."""
+    found = (p for p in folder.rglob("*") if p.is_file() and looks_like_log(p))
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+
+
+def looks_like_log(path: Path) -> bool:
+    """By suffix alone, also under `.gz`, `.zst` and a rotation's `.1`."""
+    kinds = [s for s in path.suffixes if not s[1:].isdigit()]
+    return bool(kinds) and (kinds[-1] in SUFFIXES or (kinds[-1] in PACKED and len(kinds) > 1 and kinds[-2] in SUFFIXES))
+
+
+def missing(path: Path) -> LlmscopeError:
+    """No such file, and what was probably meant."""
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = nearest(path.name, siblings)
+    hint = f"did you mean {path.parent / close[0]}?" if close else None
+    return LlmscopeError(f"{path}: no such file or folder", hint=hint)
+
+
+def spool(folder: Path | None) -> Path:
+    """Standard input as a file: it is read twice, to detect and to load."""
+    with tempfile.NamedTemporaryFile(prefix="stdin-", suffix=".log", dir=folder, delete=False) as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
+    return Path(copy.name)
+
+
+def inspect(path: Path, shown: str) -> LogFile | None:
+    """What kind of file this is and its first records, or None when it is empty.
+
+    Raises:
+        LlmscopeError: unreadable, binary, or of no container we know.
+    """
+    if shown != "-" and not path.is_file():
+        raise LlmscopeError(f"{shown}: not a regular file", hint="pipe it in: … | llmscope load -")
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+    except OSError as error:
+        raise LlmscopeError(f"{shown}: {error.strerror}") from error
+    if magic == b"PAR1":
+        return parquet(path, shown)
+    compression = compression_of(magic)
+    head, whole = peek(path, compression)
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        return None
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise LlmscopeError(f"{shown}: UTF-16 text", hint=f"iconv -f UTF-16 -t UTF-8 {shown}")
+    if head.startswith(b"PAR1"):
+        raise LlmscopeError(f"{shown}: a compressed Parquet file", hint="decompress it first")
+    bom = head.startswith(b"\xef\xbb\xbf")
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    first = text.lstrip()[:1]
+    if first not in (b"{", b"["):
+        return delimited(path, shown, compression, text, bom)
+    lines = parse_lines(text, whole)
+    if lines is not None:
+        records, keys, repeated = lines
+        sample = Sample(shown, "jsonl", tuple(records[:RECORDS]), keys)
+        return LogFile(path, shown, compression, "jsonl", sample, duplicate_keys=repeated, bom=bom)
+    early = array_head(text, whole) if first == b"[" else None
+    if early:
+        return of_records(path, shown, compression, early, "[]", bom)
+    return document(path, shown, compression, text, bom)
+
+
+def array_head(text: bytes, whole: bool) -> list[Any]:
+    """The first values of a JSON array too long to be parsed whole; empty when they all fit in the peek."""
+    decoder, found = json.JSONDecoder(), []
+    rest = text.decode("utf-8", "replace").lstrip()[1:]
+    while not whole and len(found) < RECORDS_FOR_KEYS:
+        try:
+            value, end = decoder.raw_decode(rest.lstrip(" \t\r\n,"))
+        except (ValueError, RecursionError):
+            break
+        found.append(value)
+        rest = rest.lstrip(" \t\r\n,")[end:]
+    return found
+
+
+def peek(path: Path, compression: Compression) -> tuple[bytes, bool]:
+    """The first bytes, at least one whole line of them where there is one, and whether that is all."""
+    with opened(path, compression) as stream:
+        head = stream.read(PEEK_BYTES)
+        while b"\n" not in head.strip() and len(head) < LONGEST_PEEK_BYTES:
+            more = stream.read(PEEK_BYTES * 4)
+            if not more:
+                return head, True
+            head += more
+        return head, not stream.read(1)
+
+
+def parse_lines(text: bytes, whole: bool) -> tuple[list[dict[str, Any]], dict[str, str], int] | None:
+    """The first objects of JSON lines, all their keys, and how many repeat one; None when this is not JSON lines."""
+    lines = text.splitlines() if whole else text.splitlines()[:-1] or [text]
+    filled = [line for line in lines[: RECORDS_FOR_KEYS * 2] if line.strip()][:RECORDS_FOR_KEYS]
+    records: list[dict[str, Any]] = []
+    repeated = 0
+    for line in filled:
+        try:
+            pairs = json.loads(line, object_pairs_hook=Pairs)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(pairs, Pairs):
+            repeated += pairs.repeats()
+            records.append(pairs.plain())
+    if not records or (len(filled) == 1 and whole and envelope_key(records[0]) is not None):
+        return None
+    return records, dict.fromkeys((key for record in records for key in record), "JSON"), repeated
+
+
+class Pairs(list[tuple[str, Any]]):
+    """An object's keys and values in file order, so that a key named twice is seen; the first one wins."""
+
+    def repeats(self) -> int:
+        return int(len({key for key, _ in self}) < len(self))
+
+    def plain(self) -> dict[str, Any]:
+        return {key: unpair(value) for key, value in reversed(self)}
+
+
+def unpair(value: Any) -> Any:
+    """Nested Pairs as dicts."""
+    if isinstance(value, Pairs):
+        return value.plain()
+    return [unpair(v) for v in value] if isinstance(value, list) else value
+
+
+def document(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
+    """A file that is one JSON value: an array of records, an envelope round them, or one record."""
+    with opened(path, compression) as stream:
+        data = stream.read()
+    try:
+        value = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        where = f" ({error.msg}, line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise LlmscopeError(
+            f"{shown}: neither JSON lines nor one JSON value{where}", hint="is the file cut short?"
+        ) from error
+    unwrap = "[]" if isinstance(value, list) else envelope_key(value) or ""
+    records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
+    return of_records(path, shown, compression, records, unwrap, bom)
+
+
+def of_records(
+    path: Path, shown: str, compression: Compression, records: Sequence[Any], unwrap: str, bom: bool
+) -> LogFile:
+    """A JSON file of these records.
+
+    Raises:
+        LlmscopeError: none of them is an object.
+    """
+    objects = [r for r in records if isinstance(r, dict)]
+    if not objects:
+        raise LlmscopeError(f"{shown}: JSON with no object in it, so no record of a request")
+    keys = dict.fromkeys((key for record in objects[:RECORDS_FOR_KEYS] for key in record), "JSON")
+    return LogFile(
+        path, shown, compression, "json", Sample(shown, "json", tuple(objects[:RECORDS]), keys), unwrap, bom=bom
+    )
+
+
+def envelope_key(value: Mapping[str, Any]) -> str | None:
+    """The key under which an envelope holds its records."""
+    return next(
+        (k for k in ENVELOPES if isinstance(value.get(k), list) and any(isinstance(r, dict) for r in value[k])), None
+    )
+
+
+def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
+    """A CSV file with a header line.
+
+    Raises:
+        LlmscopeError: binary data, or text with no columns.
+    """
+    if b"\0" in text[:4096]:
+        raise unknown_format(shown, "binary data")
+    lines = text.decode("utf-8", "replace").splitlines()
+    header = next(line for line in lines if line.strip())
+    delimiter = max(",\t;|", key=header.count)
+    if header.count(delimiter) == 0 and not is_name(header):
+        raise unknown_format(shown, "text without columns")
+    rows = list(csv.reader(lines[lines.index(header) : RECORDS + 1 + lines.index(header)], delimiter=delimiter))
+    names = [name.strip() for name in rows[0]]
+    if any(not name or is_number(name) for name in names) or len(set(names)) < len(names):
+        raise LlmscopeError(
+            f"{shown}: a CSV whose first line is not a header: {', '.join(names[:6])[:80]!r}",
+            hint="put a line of column names first; each name once",
+        )
+    records = tuple(dict(zip(names, row, strict=False)) for row in rows[1:])
+    sample = Sample(shown, "csv", records, dict.fromkeys(names, "VARCHAR"))
+    return LogFile(path, shown, compression, "csv", sample, delimiter=delimiter, bom=bom)
+
+
+def is_number(text: str) -> bool:
+    """Whether a would-be column name is a figure, as in a CSV without header."""
+    return text.replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+def is_name(text: str) -> bool:
+    """Whether one word could be the only column of a CSV."""
+    return text.strip().replace("_", "").isalpha()
+
+
+def unknown_format(shown: str, what: str) -> LlmscopeError:
+    """Says what can be read."""
+    return LlmscopeError(
+        f"{shown}: {what}, not a log format llmscope knows",
+        hint="it reads JSONL, JSON, CSV and Parquet, also gzipped or zstd; see llmscope sources list",
+    )
+
+
+def parquet(path: Path, shown: str) -> LogFile | None:
+    """A Parquet file: its columns and first rows.
+
+    Raises:
+        LlmscopeError: damaged or cut short.
+    """
+    from llmscope.engines import duckdb as engine
+
+    con = engine.connect()
+    try:
+        name = str(path).replace("'", "''")
+        described = engine.execute(con, f"DESCRIBE SELECT * FROM read_parquet('{name}')")
+        columns = {row[0]: row[1] for row in described}
+        text = ", ".join(f'"{c}"::VARCHAR' if "TIME" in t else f'"{c}"' for c, t in columns.items())
+        rows = engine.execute(con, f"SELECT {text} FROM read_parquet('{name}') LIMIT {RECORDS}")
+    except LlmscopeError as error:
+        raise LlmscopeError(
+            f"{shown}: a Parquet file that is damaged or cut short ({error.message})", hint="write or copy it again"
+        ) from error
+    finally:
+        con.close()
+    records = tuple(dict(zip(columns, row, strict=True)) for row in rows)
+    return LogFile(path, shown, "none", "parquet", Sample(shown, "parquet", records, columns)) if records else None
+
+
+def named(files: Iterable[tuple[Path, str, bool]]) -> list[tuple[Path, str, bool]]:
+    """Each file once, in the order found."""
+    seen: dict[Path, tuple[Path, str, bool]] = {}
+    for path, shown, asked in files:
+        seen.setdefault(path.resolve(), (path, shown, asked))
+    return list(seen.values())

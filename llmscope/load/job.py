@@ -1,0 +1,81 @@
+"""What is asked of one file, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from llmscope.errors import LlmscopeError
+from llmscope.load.discover import LogFile
+from llmscope.load.read import OBJECT_BYTES
+from llmscope.sources import Reading
+
+Outcome = Literal["loaded", "grown", "replaced", "skipped", "empty", "unknown", "failed"]
+COUNTS = ("lines", "loaded", "set_aside", "duplicates", "rejected", "blank")
+
+
+@dataclass
+class FileReport:
+    """What became of one file: lines = loaded + set_aside + duplicates + rejected + blank."""
+
+    path: str
+    source: str | None = None
+    outcome: Outcome = "loaded"
+    lines: int = 0
+    loaded: int = 0
+    set_aside: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    blank: int = 0
+    faults: int = 0
+    notes: list[str] = field(default_factory=list)
+    error: LlmscopeError | None = None
+
+    def check(self) -> None:
+        """Every line is accounted for.
+
+        Raises:
+            LlmscopeError: it is not; nothing of the file is kept.
+        """
+        parts = self.loaded + self.set_aside + self.duplicates + self.rejected + self.blank
+        if self.lines != parts or self.set_aside < 0:
+            raise LlmscopeError(
+                f"{self.path}: {self.lines} lines read, but {parts} accounted for; nothing of it was loaded",
+                hint="this is a fault of llmscope; please report it with the file's first lines",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused: any bad line or value (strict), or more than `max_bad` per cent bad lines."""
+
+    strict: bool = False
+    max_bad: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file, how it is read, and under what mapping its content is remembered.
+
+    copy, object_bytes and seen change when a first try shows that they must: the file grew while it was read, a record
+    is larger than the reader's buffer, or a key turned up that the first records lack.
+    """
+
+    file: LogFile
+    source: str
+    readings: tuple[Reading, ...]
+    mapping: str
+    keep_text: bool = False
+    source_tz: str = "UTC"
+    limits: Limits = Limits()
+    copy: bool = False
+    object_bytes: int = OBJECT_BYTES
+    seen: frozenset[str] = frozenset()
+
+
+class Again(Exception):  # noqa: N818
+    """This try is undone; the next one is made with these changes to the job."""
+
+    def __init__(self, **changes: object) -> None:
+        super().__init__(changes)
+        self.changes = changes

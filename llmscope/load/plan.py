@@ -1,0 +1,77 @@
+"""Decides what of a file is new: by its content, whatever it is called and however it is packed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from llmscope.engines.duckdb import execute
+from llmscope.load.content import HEAD_BYTES, Content, head_digest
+from llmscope.load.discover import LogFile
+from llmscope.load.job import Job, Outcome
+from llmscope.load.rejects import reason_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A load of a file that began with the same bytes."""
+
+    load_id: int
+    end: int
+    digest: str
+    ends_in_newline: bool
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where to start reading, and which earlier loads this one stands in for."""
+
+    outcome: Outcome
+    start: int = 0
+    replaces: tuple[int, ...] = ()
+
+
+def earlier_loads(con: duckdb.DuckDBPyConnection, head: bytes) -> list[Earlier]:
+    """Loads whose content may be this file's beginning: the same first bytes, or all they had is in them."""
+    ends = [i + 1 for i, byte in enumerate(head) if byte == 10] + [len(head)]
+    short = [xxhash.xxh3_128(head[:end]).hexdigest() for end in ends]
+    rows = execute(
+        con,
+        "SELECT load_id, end_byte, digest, ends_in_newline, mapping FROM loads"
+        " WHERE head = $head OR (end_byte < $most AND list_contains($short, digest)) ORDER BY load_id",
+        {"head": head_digest(head), "most": HEAD_BYTES, "short": short},
+    )
+    return [Earlier(*row) for row in rows]
+
+
+def plan_read(job: Job, known: Sequence[Earlier], content: Content | None) -> Plan:
+    """Skip what was loaded, read on where a grown file was left, replace what was read under another mapping."""
+    same = [e for e in known if content is not None and content.digests.get(e.end) == e.digest]
+    if content is None or not same:
+        return Plan("loaded")
+    if any(e.mapping != job.mapping for e in same):
+        return Plan("replaced", replaces=tuple(e.load_id for e in same))
+    last = max(same, key=lambda e: e.end)
+    if last.end == content.size or (last.end == content.end and not complete(job.file, content.rest)):
+        return Plan("skipped")
+    if job.file.container == "jsonl" or (job.file.container == "csv" and last.ends_in_newline):
+        return Plan("grown", start=last.end)
+    return Plan("replaced", replaces=tuple(e.load_id for e in same))
+
+
+def complete(file: LogFile, rest: bytes) -> bool:
+    """Whether an unterminated last line is a whole record: a half-written one waits for the next load."""
+    if not rest.strip():
+        return False
+    if file.container == "jsonl":
+        return not reason_of(rest.strip(b" \t\r\n\xef\xbb\xbf"))
+    if file.container == "csv":
+        return rest.count(file.delimiter.encode()) >= len(file.sample.columns) - 1
+    return True

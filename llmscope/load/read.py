@@ -1,0 +1,125 @@
+"""The SQL that reads one file's raw records: a relation of the reading's columns, each VARCHAR or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from llmscope.load.discover import LogFile
+from llmscope.sources import Reading, json_path, literal, quote
+
+OBJECT_BYTES = 1 << 24
+LONGEST_OBJECT_BYTES = 1 << 28
+CSV_LINE_BYTES, CSV_BUFFER_BYTES = 1 << 25, 1 << 26
+
+
+def records_sql(file: LogFile, columns: Mapping[str, str], path: Path, object_bytes: int = OBJECT_BYTES) -> str:
+    """A SELECT of raw `columns` from the file at `path` (the log itself, or a copy of a part of it)."""
+    if file.container == "parquet":
+        return parquet_sql(file, columns, path)
+    if file.container == "csv":
+        return csv_sql(file, columns, path)
+    if file.container == "json" and file.unwrap != "[]":
+        return envelope_sql(file, columns, path)
+    form = "array" if file.container == "json" else "newline_delimited"
+    types = ", ".join(f"{literal(key)}: {literal(kind)}" for key, kind in columns.items())
+    return (
+        f"SELECT * FROM read_json({literal(str(path))}, columns = {{{types}}}, format = '{form}', records = true,"
+        f" ignore_errors = true, compression = '{packing(file, path)}', maximum_object_size = {object_bytes})"
+    )
+
+
+def packing(file: LogFile, path: Path) -> str:
+    """How the bytes at `path` are compressed; copies of a part never are."""
+    return file.compression if path == file.path else "none"
+
+
+def lines_sql(file: LogFile, path: Path, object_bytes: int = OBJECT_BYTES) -> str:
+    """A SELECT of each non-blank line as `json`: NULL where it is malformed."""
+    return (
+        f"SELECT json FROM read_ndjson_objects({literal(str(path))}, ignore_errors = true,"
+        f" compression = '{packing(file, path)}', maximum_object_size = {object_bytes})"
+    )
+
+
+def values_sql(file: LogFile, path: Path, object_bytes: int = OBJECT_BYTES) -> str:
+    """A SELECT of each value of a JSON array as `json`."""
+    return (
+        f"SELECT json FROM read_json({literal(str(path))}, columns = {{'json': 'JSON'}}, format = 'array',"
+        f" records = false, ignore_errors = true, compression = '{packing(file, path)}',"
+        f" maximum_object_size = {object_bytes})"
+    )
+
+
+def envelope_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
+    """The records inside one JSON value, key by key."""
+    inside = f"unnest(json_extract(json, {literal('$.' + quote(file.unwrap) + '[*]')}))" if file.unwrap else "json"
+    keys = ", ".join(
+        f"{'json_extract_string' if kind == 'VARCHAR' else 'json_extract'}(record, {json_path(key)}) AS {quote(key)}"
+        for key, kind in columns.items()
+    )
+    return (
+        f"SELECT {keys} FROM (SELECT {inside} AS record FROM read_json({literal(str(path))},"
+        f" columns = {{'json': 'JSON'}}, format = 'unstructured', records = false,"
+        f" compression = '{packing(file, path)}', maximum_object_size = {LONGEST_OBJECT_BYTES}))"
+        " WHERE json_type(record) = 'OBJECT'"
+    )
+
+
+def csv_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
+    """A CSV's columns as text; a column that the source knows and the file lacks is NULL."""
+    present = {key: kind for key, kind in columns.items() if key in file.sample.columns}
+    keys = ", ".join(
+        f"try_cast({quote(key)} AS JSON) AS {quote(key)}" if kind == "JSON" else quote(key)
+        for key, kind in present.items()
+    )
+    header = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.sample.columns)
+    return (
+        f"SELECT {keys}{absent(columns, present)} FROM read_csv({literal(str(path))}, columns = {{{header}}},"
+        f" delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', header = true, auto_detect = false,"
+        f" store_rejects = true, rejects_limit = 0, null_padding = false, compression = '{packing(file, path)}',"
+        f" max_line_size = {CSV_LINE_BYTES}, buffer_size = {CSV_BUFFER_BYTES})"
+    )
+
+
+def parquet_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
+    """A Parquet file's columns as text, nested ones as JSON."""
+    present = {key: kind for key, kind in columns.items() if key in file.sample.columns}
+    keys = ", ".join(
+        f"{parquet_cast(key, kind, file.sample.columns[key])} AS {quote(key)}" for key, kind in present.items()
+    )
+    return f"SELECT {keys}{absent(columns, present)} FROM read_parquet({literal(str(path))})"
+
+
+def parquet_cast(key: str, kind: str, found: str) -> str:
+    """One Parquet column as the text or JSON that a source expects."""
+    name = quote(key)
+    nested = found.startswith(("STRUCT", "MAP")) or found.endswith("]")
+    if kind == "JSON":
+        return f"to_json({name})" if found != "VARCHAR" else f"try_cast({name} AS JSON)"
+    if nested:
+        return f"to_json({name})::VARCHAR"
+    return name if found == "VARCHAR" else f"{name}::VARCHAR"
+
+
+def absent(columns: Mapping[str, str], present: Mapping[str, str]) -> str:
+    """The columns a source knows and this file does not have."""
+    lacking = [f"NULL::{columns[key]} AS {quote(key)}" for key in columns if key not in present]
+    return "".join(", " * bool(i or present) + text for i, text in enumerate(lacking))
+
+
+def raw_sql(file: LogFile, reading: Reading, path: Path, object_bytes: int = OBJECT_BYTES) -> str:
+    """The reading's columns and what it prepares from them, one row a record."""
+    source = records_sql(file, reading.columns, path, object_bytes)
+    prepared = "".join(f", {sql} AS {quote(name)}" for name, sql in reading.prepare.items())
+    return f"SELECT *{prepared} FROM ({source})"
+
+
+def empty_record(reading: Reading) -> str:
+    """True for a record none of whose keys the reading knows; a malformed line looks the same."""
+    keys = ", ".join(quote(key) for key in reading.columns)
+    return (
+        f"coalesce({keys}) IS NULL"
+        if len({*reading.columns.values()}) == 1
+        else " AND ".join(f"{quote(key)} IS NULL" for key in reading.columns)
+    )

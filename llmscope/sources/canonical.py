@@ -1,0 +1,50 @@
+"""llmscope's own columns: what `export` writes, and what a log has that names its fields as llmscope does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmscope.schema import BY_NAME, KEYS, TABLES, Table
+from llmscope.sources import Field, Reading, Sample, quote
+
+ABOUT = "llmscope's own columns: requests, spans and scores"
+RANK = 290
+
+# The columns that tell a record of each table; the first table that has all of one set is meant.
+TELLING: dict[Table, tuple[frozenset[str], ...]] = {
+    "scores": (frozenset({"name", "value", "rater_kind"}), frozenset({"name", "label", "rater_kind"})),
+    "spans": (frozenset({"span_id", "kind", "name", "started_at"}),),
+    "requests": (
+        frozenset({"started_at", "input_tokens"}),
+        frozenset({"started_at", "request_model"}),
+        frozenset({"started_at", "latency_ms", "status"}),
+    ),
+}
+OURS_AT_LEAST = 0.8
+
+
+def detect(sample: Sample) -> bool:
+    """Nearly all keys are our names, and they tell a table."""
+    return table_of(sample) is not None
+
+
+def table_of(sample: Sample) -> Table | None:
+    """The table these records belong to."""
+    keys = set(sample.columns)
+    for table, sets in TELLING.items():
+        known = keys & BY_NAME[table].keys()
+        if len(known) >= OURS_AT_LEAST * len(keys) and any(some <= keys for some in sets):
+            return table
+    return None
+
+
+def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
+    """Every column of the table is read, so that one that first appears late is not lost."""
+    table = table_of(sample) or "requests"
+    own = {"load_id", "faults"}
+    columns = {c.name: "JSON" if c.kind == "json" else "VARCHAR" for c in TABLES[table] if c.name not in own}
+    columns = {n: t for n, t in columns.items() if n not in ("source_file", "source_format")}
+    fields = {n: Field(f"{quote(n)}::VARCHAR" if t == "JSON" else quote(n), keys=(n,)) for n, t in columns.items()}
+    if KEYS[table] not in sample.columns:
+        fields.pop(KEYS[table])
+    return (Reading(table, columns, fields),)

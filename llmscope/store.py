@@ -1,0 +1,187 @@
+"""The store: one DuckDB file of requests, spans and scores, what was loaded, and what was refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmscope.engines import duckdb as engine
+from llmscope.errors import LlmscopeError
+from llmscope.schema import TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA_VERSION = 1
+HOLD_S = 1.0
+
+# Beside the canonical columns each row knows its load, and which of its fields could not be read as their type
+# (a bit a column, in load's order): that is how wrong types are counted without a second pass.
+OWN_COLUMNS = {"load_id": "BIGINT", "faults": "BIGINT"}
+
+LOADS = """
+CREATE TABLE IF NOT EXISTS loads (
+    load_id BIGINT, path VARCHAR, format VARCHAR, mapping VARCHAR,
+    head VARCHAR, start_byte BIGINT, end_byte BIGINT, digest VARCHAR, ends_in_newline BOOLEAN,
+    lines BIGINT, loaded BIGINT, set_aside BIGINT, duplicates BIGINT, rejected BIGINT, blank BIGINT,
+    notes VARCHAR[], loaded_at TIMESTAMP
+)
+"""
+REJECTS = """
+CREATE TABLE IF NOT EXISTS rejects (
+    load_id BIGINT, file VARCHAR, line BIGINT, byte BIGINT, reason VARCHAR, head VARCHAR
+)
+"""
+# The distinct keys a price depends on: pricing resolves these few instead of scanning the requests.
+PRICE_KEYS = """
+CREATE TABLE IF NOT EXISTS price_keys (provider VARCHAR, model VARCHAR, service_tier VARCHAR, region VARCHAR)
+"""
+META = "CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value VARCHAR)"
+
+
+def rows_table(table: Table) -> str:
+    """The physical table behind the relation of that name."""
+    return f"{table}_rows"
+
+
+def ddl() -> list[str]:
+    """The statements that make an empty store."""
+    tables = [
+        f"CREATE TABLE {rows_table(t)} ({', '.join(f'{c.name} {c.sql_type}' for c in columns if c.required)},"
+        f" {', '.join(f'{name} {kind}' for name, kind in OWN_COLUMNS.items())})"
+        for t, columns in TABLES.items()
+    ]
+    return [META, LOADS, REJECTS, PRICE_KEYS, *tables, *(view_sql(t, required(t)) for t in TABLES)]
+
+
+def required(table: Table) -> set[str]:
+    """The columns that every store has from the start."""
+    return {c.name for c in TABLES[table] if c.required}
+
+
+def view_sql(table: Table, present: Collection[str]) -> str:
+    """The relation: every canonical column, NULL where no log has brought it yet."""
+    columns = ", ".join(c.name if c.name in present else f"NULL::{c.sql_type} AS {c.name}" for c in TABLES[table])
+    return f"CREATE OR REPLACE VIEW {table} AS SELECT {columns}, {', '.join(OWN_COLUMNS)} FROM {rows_table(table)}"
+
+
+def present_columns(con: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
+    """The columns that the physical table has."""
+    rows = engine.execute(
+        con, "SELECT column_name FROM duckdb_columns() WHERE table_name = $name AND NOT internal AND schema_name = 'main'"
+        " AND database_name = current_database()", {"name": rows_table(table)}
+    )
+    return {name for (name,) in rows}
+
+
+def add_columns(con: duckdb.DuckDBPyConnection, table: Table, wanted: Iterable[str]) -> None:
+    """Makes the columns that a log is the first to bring: 40 empty ones would cost a load a third of its speed."""
+    present = present_columns(con, table)
+    new = [c for c in TABLES[table] if c.name in set(wanted) - present]
+    for column in new:
+        engine.execute(con, f"ALTER TABLE {rows_table(table)} ADD COLUMN {column.name} {column.sql_type}")
+    if new:
+        engine.execute(con, view_sql(table, present | {c.name for c in new}))
+
+
+@dataclass
+class Store:
+    """One store, in a file or (path None) in memory. The file is open only inside `session`.
+
+    A file is locked by one process at a time, so a writer lets go of it between log files once it has held it for
+    `HOLD_S` seconds.
+    """
+
+    path: Path | None
+    wait_s: float = 30.0
+    read_only: bool = False
+    memory: str | None = None
+    spill: Path | None = None
+    on_wait: Callable[[str], None] | None = None
+    _con: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
+    _since: float = 0.0
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The open connection; opened and its tables made or checked if it was closed."""
+        if self._con is None:
+            self._con = self._open()
+            self._since = time.monotonic()
+        return self._con
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        con = engine.connect(
+            self.path,
+            read_only=self.read_only,
+            wait_s=self.wait_s,
+            on_wait=self.on_wait,
+            memory=self.memory,
+            spill=self.spill,
+        )
+        try:
+            prepare(con, self.path, self.read_only)
+        except LlmscopeError:
+            con.close()
+            raise
+        return con
+
+    def execute(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Runs one statement; see engines.duckdb.execute."""
+        return engine.execute(self.con, sql, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All that happens inside is committed together, or not at all."""
+        con = self.con
+        engine.execute(con, "BEGIN")
+        try:
+            yield con
+            engine.execute(con, "COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        try:
+            self.con.execute("ROLLBACK")
+        except Exception:
+            self.close()  # a failed commit leaves a connection that can only be closed
+
+    def breathe(self) -> None:
+        """Lets others at the file when this process has held it for long."""
+        if self.path is not None and self._con is not None and time.monotonic() - self._since > HOLD_S:
+            self.close()
+
+    def close(self) -> None:
+        """Lets go of the file. A store in memory is gone with it."""
+        if self._con is not None:
+            self._con.close()
+            self._con = None
+
+
+def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) -> None:
+    """Makes the tables of a new store, or checks the version of an old one.
+
+    Raises:
+        LlmscopeError: the store is a newer version's, or no store of ours.
+    """
+    found = {name for (name,) in engine.execute(con, "SELECT table_name FROM duckdb_tables() WHERE NOT temporary")}
+    if "meta" in found:
+        version = int(engine.execute(con, "SELECT max(value) FROM meta WHERE key = 'schema_version'")[0][0] or 0)
+        if version > SCHEMA_VERSION:
+            raise LlmscopeError(
+                f"{path}: written by a newer llmscope (store version {version}, this program knows {SCHEMA_VERSION})",
+                hint="pip install --upgrade llmscope-toolkit",
+            )
+        return
+    if found or read_only:
+        raise LlmscopeError(f"{path}: a DuckDB file, but not an llmscope store", hint="name another file with --store")
+    engine.execute(con, "BEGIN")
+    for statement in ddl():
+        engine.execute(con, statement)
+    engine.execute(con, f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}')")
+    engine.execute(con, "COMMIT")

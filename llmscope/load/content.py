@@ -16,7 +16,7 @@ from llmscope.errors import LlmscopeError
 
 Compression = Literal["none", "gzip", "zstd"]
 MAGIC: dict[bytes, Compression] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 22
 HEAD_BYTES = 4096
 
 
@@ -117,16 +117,19 @@ def read_content(
     digest, digests, waiting = xxhash.xxh3_128(), {0: xxhash.xxh3_128(b"").hexdigest()}, sorted(set(marks) - {0})
     position, lines, rest = 0, 0, b""
     for piece in chunks(path, compression, 0, limit):
-        whole = rest + piece if rest else piece
-        cut = whole.rfind(b"\n") + 1
-        base = position
-        for mark in [m for m in waiting if base <= m <= base + len(whole)]:
+        cut = piece.rfind(b"\n") + 1
+        for mark in [m for m in waiting if position <= m <= position + len(rest) + len(piece)]:
             ahead = digest.copy()
-            ahead.update(memoryview(whole)[: mark - base])
+            ahead.update((rest + piece)[: mark - position])
             digests[mark] = ahead.hexdigest()
-        digest.update(memoryview(whole)[:cut])
-        lines += count_lines(whole, cut, max(start - base, 0))
-        position, rest = base + cut, whole[cut:]
+        if not cut:
+            rest += piece
+            continue
+        digest.update(rest)
+        digest.update(memoryview(piece)[:cut])
+        position += len(rest)
+        lines += count_lines(piece, cut, max(start - position, 0))
+        position, rest = position + cut, piece[cut:]
     return Content(start, position, lines, digest.hexdigest(), rest, digests)
 
 

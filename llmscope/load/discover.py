@@ -123,7 +123,7 @@ def inspect(path: Path, shown: str) -> LogFile | None:
     lines = parse_lines(text, whole)
     if lines is not None:
         records, keys, repeated = lines
-        sample = Sample(shown, "jsonl", tuple(records[:RECORDS]), keys)
+        sample = Sample(shown, "jsonl", tuple(records), keys)
         return LogFile(path, shown, compression, "jsonl", sample, duplicate_keys=repeated, bom=bom)
     early = array_head(text, whole) if first == b"[" else None
     if early:

@@ -110,8 +110,8 @@ def finish_reason_sql(raw: str) -> str:
 
 
 def refusal_sql(finish_raw: str) -> str:
-    """'true' where the reason itself says that the model declined."""
-    return f"CASE WHEN lower(trim({finish_raw}, '[]\" ')) IN {listed(REFUSED)} THEN 'true' END"
+    """Whether the reason says that the model declined; NULL when there is no reason."""
+    return f"CASE WHEN {finish_raw} IS NOT NULL THEN CAST(lower({finish_raw}) IN {listed(REFUSED)} AS VARCHAR) END"
 
 
 def provider_sql(raw: str, model: str, host: str = "NULL") -> str:

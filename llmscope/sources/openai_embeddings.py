@@ -1,0 +1,41 @@
+"""OpenAI's embeddings: no id and no time of their own, so the logger's are all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmscope.sources import Reading, Sample
+from llmscope.sources._pairs import NOTHING
+from llmscope.sources._raw import Own, begin, finish, place_of
+
+ABOUT = "OpenAI embeddings (and compatible servers), alone or as request/response pairs"
+RANK = 240
+
+ANSWER = {"id": "id", "object": "object", "model": "model"}
+QUESTION = {"q_user": "user"}
+
+
+def mine(answer: Mapping[str, Any]) -> bool:
+    """A list whose first item is an embedding; a list of anything else is another API's."""
+    items = answer.get("data")
+    first = items[0] if isinstance(items, list) and items else {}
+    return answer.get("object") == "list" and "usage" in answer and first.get("object") == "embedding"
+
+
+def detect(sample: Sample) -> bool:
+    """Most records are lists of embeddings, or hold one."""
+    return place_of(sample, mine) is not None
+
+
+def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
+    """A request a list of embeddings; the vectors stay in the file."""
+    made = begin(sample, mine, ANSWER, QUESTION)
+    own = Own(
+        usage=made.json("usage"),
+        operation="'embeddings'",
+        answered=f"{made.text('object')} = 'list'",
+        prompt=made.asked("$.input[*]", "$.input"),
+        said=NOTHING,
+    )
+    return (finish(made, sample, own),)

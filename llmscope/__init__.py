@@ -1,1 +1,15 @@
 """llmscope answers questions about LLM request logs: `llmscope.open("logs/").cost(by="feature")`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmscope.logs import Logs
+
+
+def open(*paths: str, **options: Any) -> Logs:
+    """Logs from files, folders and globs, or (without paths) the store; see llmscope.logs.open."""
+    from llmscope import logs
+
+    return logs.open(*paths, **options)

@@ -66,13 +66,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the figures rest on. priced_tokens_ratio is None when no request reported tokens."""
+    """What the figures rest on. priced_tokens_ratio is None when no request reported tokens.
+
+    ought_to_be_priced: requests that used something a price is asked for; --min-coverage divides by it.
+    """
 
     requests: int = 0
     priced_requests: int | None = None
     priced_tokens_ratio: float | None = None
     rejected_lines: int = 0
     duplicates: int = 0
+    ought_to_be_priced: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

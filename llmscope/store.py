@@ -104,6 +104,7 @@ class Store:
     on_wait: Callable[[str], None] | None = None
     _con: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
     _since: float = 0.0
+    _functions: set[str] = field(default_factory=set, repr=False)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -111,7 +112,15 @@ class Store:
         if self._con is None:
             self._con = self._open()
             self._since = time.monotonic()
+            self._functions = set()
         return self._con
+
+    def function(self, name: str, function: Callable[[str], str]) -> None:
+        """Makes a Python function of one text callable from SQL; outside of a transaction."""
+        con = self.con
+        if name not in self._functions:
+            engine.register_text(con, name, function)
+            self._functions.add(name)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         con = engine.connect(

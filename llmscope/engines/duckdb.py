@@ -6,7 +6,6 @@ import errno
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,12 +117,8 @@ def engine_error(error: Exception, sql: str = "") -> LlmscopeError:
 
 
 def register_text(con: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str]) -> None:
-    """Makes a Python function of one text callable from SQL."""
-    import duckdb
-
-    with suppress(duckdb.Error):
-        con.remove_function(name)
-    con.create_function(name, function, ["VARCHAR"], "VARCHAR")
+    """Makes a Python function of one text callable from SQL; once a connection."""
+    con.create_function(name, function, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item, arg-type]
 
 
 def os_errno(error: Exception) -> int | None:

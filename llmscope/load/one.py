@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmscope.engines.duckdb import execute, register_text
+from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
 from llmscope.load import rejects
 from llmscope.load.content import Content, chunks, digest_with, head_digest, head_of, read_content
@@ -43,8 +43,8 @@ def attempt(store: Store, job: Job) -> FileReport:
     """One try at a file."""
     file = job.file
     head = head_of(file.path, file.compression)
+    prepare_session(store, job)
     with store.transaction() as con, tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
-        prepare_session(con, job)
         known = earlier_loads(con, head)
         size = file.path.stat().st_size if file.compression == "none" else None
         content = read_content(file.path, file.compression, 0, [e.end for e in known], size) if known else None
@@ -56,13 +56,13 @@ def attempt(store: Store, job: Job) -> FileReport:
         return read_range(con, job, plan, head, size, Path(folder))
 
 
-def prepare_session(con: duckdb.DuckDBPyConnection, job: Job) -> None:
+def prepare_session(store: Store, job: Job) -> None:
     """Times without a zone are read in the source's; texts that are kept go through redact."""
-    execute(con, f"SET TimeZone = {literal(job.source_tz)}")
+    store.execute(f"SET TimeZone = {literal(job.source_tz)}")
     if any(name in reading.fields for reading in job.readings for name in (*REDACTED, *TEXTS)):
         from llmscope.redact import redact
 
-        register_text(con, "redact", redact)
+        store.function("redact", redact)
 
 
 def forget(con: duckdb.DuckDBPyConnection, load_id: int) -> None:

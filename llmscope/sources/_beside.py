@@ -131,7 +131,7 @@ def provider_field(made: Raw, given: str) -> Field:
 
 
 def error_fields(made: Raw, answered: str, status: str = "CAST(NULL AS VARCHAR)") -> dict[str, Field]:
-    """What went wrong. `answered` is a predicate, that the record holds an answer; `status` is the answer's own word."""
+    """What went wrong. `answered`, a predicate: the record holds an answer. `status`: the answer's own word."""
     made.columns["error"] = "JSON"
     places = [quote("error")]
     if made.answer:

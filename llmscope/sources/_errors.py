@@ -159,7 +159,9 @@ def arms(word: str, table: Mapping[str, Iterable[str]]) -> str:
 def error_class_sql(status: str, kind: str, message: str) -> str:
     """Our class of failure; NULL where nothing failed, as a status of 2xx with neither type nor message shows."""
     by_type, by_status = _lookup(_folded(kind), TYPES), _lookup(f"left({status}, 3)", STATUSES)
-    known = f"coalesce({by_type}, {by_status})"
+    # A type that says "invalid request" of everything, a wrong key too, knows less than the status.
+    known = f"CASE WHEN {by_type} = 'input_validation' THEN coalesce({by_status}, {by_type})"
+    known = f"coalesce({known} ELSE {by_type} END, {by_status})"
     finer = f"CASE WHEN {known} IS NULL OR {known} IN {listed(VAGUE)} THEN {_said(message, FINER)} END"
     failed = f"nullif({kind}, '') IS NOT NULL OR nullif({message}, '') IS NOT NULL OR left({status}, 1) IN ('4', '5')"
     return f"CASE WHEN {failed} THEN coalesce({finer}, {known}, {_said(message, COARSER)}, 'other') END"

@@ -131,4 +131,6 @@ def _by_model(model: str) -> str:
         f"WHEN starts_with({name}, {literal(start)}) THEN {literal(who) if who else 'NULL'}"
         for start, who in MODEL_STARTS.items()
     )
-    return f"CASE WHEN contains({model}, '/') THEN CASE {arms(path, PROVIDERS)} {starts} END ELSE CASE {starts} END END"
+    weights = " OR ".join(f"contains({name}, {literal(word)})" for word in OPEN_WEIGHTS)
+    by_path = f"CASE WHEN {weights} THEN NULL {arms(path, PROVIDERS)} {starts} END"
+    return f"CASE WHEN contains({model}, '/') THEN {by_path} ELSE CASE {starts} END END"

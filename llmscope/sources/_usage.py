@@ -156,7 +156,7 @@ def prepared_sql(source: str, prepare: Mapping[str, str]) -> str:
 def _counted(sql: str, part: str) -> str:
     """A number as text; where a text was no count, that text, written so that load's cast fails and is counted."""
     text = f"CASE WHEN try_cast(@{part} AS DOUBLE) IS NULL THEN @{part} ELSE 'out of range: ' || @{part} END"
-    return f"CASE WHEN @{part} IS NULL OR #{part} IS NOT NULL THEN CAST({sql} AS VARCHAR) ELSE {text} END"
+    return f"coalesce(CAST({sql} AS VARCHAR), {text})"
 
 
 def _spelt(sql: str, name: str, parts: Mapping[str, str]) -> str:

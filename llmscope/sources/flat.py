@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from llmscope.sources import Field, Reading, Sample, json_path, quote
 from llmscope.sources._alias import ALIASES, BY_LEAF, DURATIONS, meant
 from llmscope.sources._flat_units import duration_unit, varies
-from llmscope.sources._reasons import error_class_sql, finish_reason_sql, provider_sql, status_sql
+from llmscope.sources._errors import error_class_sql, status_sql
+from llmscope.sources._reasons import finish_reason_sql, provider_sql
 from llmscope.sources._usage import token_fields, usage_fields
 
 ABOUT = "any flat JSONL, JSON, CSV or Parquet of one's own making, by an alias table; the rest with --map"

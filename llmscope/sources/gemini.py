@@ -56,6 +56,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         "q_temperature": made.text("q_temperature", "q_temperature_2"),
         "finish": made.text("finish", "finish_snake", "blocked", "blocked_snake"),
     }
+    # Vertex alone says of which kind the traffic was.
     usage = f"coalesce({made.json('usageMetadata')}, {made.json('usage_metadata')})"
     own = Own(
         usage=usage,
@@ -63,8 +64,8 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         answered=f"{usage} IS NOT NULL OR {made.text('finish')} IS NOT NULL",
         prompt=made.asked("$.systemInstruction.parts[*].text", "$.contents[*].parts[*].text", "$.contents"),
         said=made.lines("candidates", "[0].content.parts[*].text"),
-        provider=f"CASE WHEN starts_with({made.text('model')}, 'gemini') AND json_exists({usage}, '$.trafficType')"
-        f" THEN 'gcp.vertex_ai' WHEN {usage} IS NOT NULL THEN 'gcp.gemini' END",
+        provider=f"CASE WHEN contains(CAST({usage} AS VARCHAR), 'raffic') THEN 'gcp.vertex_ai'"
+        f" WHEN {usage} IS NOT NULL THEN 'gcp.gemini' END",
         started=made.text("created", "created_snake"),
     )
     return (finish(made, sample, own),)

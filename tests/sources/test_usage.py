@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import duckdb
 import pytest
 
-from llmscope.sources._usage import normalise, token_fields
+from llmscope.sources._usage import normalise, prepared_sql, token_fields, usage_fields
 
 Usage = dict[str, Any]
 
@@ -187,10 +189,10 @@ def test_bedrock_converse_leaves_the_cache_out() -> None:
 @pytest.mark.parametrize(
     ("usage", "input_tokens", "cache_read"),
     [
-        ({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 5}, 9, 4),
+        ({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4}, 9, 4),
         ({"prompt_tokens": 9, "completion_tokens": 1, "num_cached_tokens": 5}, 9, 5),
         ({"prompt_tokens": 9, "completion_tokens": 1, "prompt_token_details": {"cached_tokens": 6}}, 9, 6),
-        ({"tokens": {"input_tokens": 29, "output_tokens": 4}, "billed_units": {"input_tokens": 2}, "cached_tokens": 20}, 29, 20),
+        ({"tokens": {"input_tokens": 29}, "billed_units": {"input_tokens": 2}, "cached_tokens": 20}, 29, 20),
         ({"billed_units": {"input_tokens": 4, "image_tokens": 3}}, 7, None),
         ({"input_tokens": 9, "cached_input_tokens": 4, "output_tokens": 1, "reasoning_output_tokens": 1}, 9, 4),
         ({"inputTokens": 9, "outputTokens": 1, "totalTokens": 10, "cachedInputTokens": 4}, 9, 4),
@@ -272,11 +274,6 @@ def test_zeros_of_a_logger_that_had_no_usage_are_missing() -> None:
 @pytest.mark.parametrize("bad", ["abc", -3, 1e18, True, {"a": 1}, [1]])
 def test_what_is_no_count_stays_text_for_load_to_count(bad: Any) -> None:
     """Not silently absent: the field's text is there, and no cast takes it."""
-    import duckdb
-    import json
-
-    from llmscope.sources._usage import prepared_sql, usage_fields
-
     prepare, fields = usage_fields("usage")
     usage = json.dumps({"prompt_tokens": bad, "completion_tokens": 5, "total_tokens": 9})
     source = f"SELECT '{usage}'::JSON AS usage"
@@ -290,10 +287,6 @@ def test_what_is_no_count_stays_text_for_load_to_count(bad: Any) -> None:
 
 def test_counts_in_columns_of_their_own_are_read_alike() -> None:
     """A flat log's columns are parts; an unknown part is a mistake of the source."""
-    import duckdb
-
-    from llmscope.sources._usage import prepared_sql
-
     prepare, fields = token_fields({"input": "'3'", "output": "'5'", "cache_read": "'7'", "names": "'unclear'"})
     wanted = ", ".join(fields[c].sql for c in ("input_tokens", "output_tokens", "usage_semantics"))
     row = duckdb.sql(f"SELECT {wanted} FROM ({prepared_sql('SELECT 1 AS one', prepare)})").fetchall()[0]

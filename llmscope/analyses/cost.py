@@ -1,0 +1,263 @@
+"""Where does the money go? Cost by any dimension, at the price in force when each request was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from llmscope.analyses import _forecast, _slices
+from llmscope.errors import UsageError, unknown_name
+from llmscope.result import Column, Coverage, Result
+from llmscope.schema import Dimension
+
+if TYPE_CHECKING:
+    from llmscope.logs import Logs
+
+# {chosen}: one of SOURCES. {others}: true, or what keeps the slices of --top out.
+SQL = """
+WITH costed AS (
+    SELECT *, {chosen} AS chosen_usd FROM priced
+)
+SELECT {dimensions}
+    count(*) AS requests,
+    sum(input_tokens)::BIGINT AS input_tokens,
+    sum(output_tokens)::BIGINT AS output_tokens,
+    sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
+    sum(chosen_usd) AS cost_usd,
+    count(chosen_usd) AS costed_requests,
+    sum(chosen_usd) FILTER (WHERE coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0) AS token_cost_usd,
+    sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FILTER (WHERE chosen_usd IS NOT NULL)::BIGINT
+        AS costed_tokens,
+    {people}
+    sum(cost_logged_usd::DECIMAL(38, 15)) AS cost_logged_usd,
+    count(*) FILTER (WHERE {unpriced}) AS unpriced_requests
+FROM costed
+GROUP BY ALL
+"""
+PEOPLE = """count(DISTINCT user_id) AS users,
+    count(DISTINCT session_id) AS sessions,
+    sum(chosen_usd) FILTER (WHERE session_id IS NOT NULL) AS session_cost_usd,"""
+
+# How the parts of a total came by their cost.
+STATUS_SQL = """
+SELECT price_status,
+    CASE WHEN price_status = 'unpriced' THEN model END AS model,
+    CASE WHEN price_status = 'unpriced' THEN provider END AS provider,
+    count(*) AS requests,
+    count(cost_usd) AS computed,
+    count(cost_logged_usd) AS logged,
+    count(*) FILTER (WHERE cost_usd IS NULL AND {logged} IS NOT NULL) AS only_logged,
+    count(*) FILTER (WHERE cost_usd IS NULL AND cost_logged_usd = 0 AND {tokens} > 0) AS logged_zero,
+    sum({tokens})::BIGINT AS tokens,
+    count(*) FILTER (WHERE started_at IS NULL) AS timeless
+FROM priced
+GROUP BY ALL
+"""
+TOKENS = "(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))"
+# A logged 0 for a request that used tokens may mean free, local or price unknown: it says nothing.
+LOGGED = f"CASE WHEN cost_logged_usd > 0 OR {TOKENS} = 0 THEN cost_logged_usd END"
+SOURCES = {
+    "auto": f"coalesce(cost_usd, {LOGGED}::DECIMAL(38, 15))",
+    "computed": "cost_usd",
+    "logged": "cost_logged_usd::DECIMAL(38, 15)",
+}
+# Requests that ought to have a cost and have none.
+UNPRICED = {
+    "auto": "chosen_usd IS NULL AND price_status <> 'no_usage'",
+    "computed": "cost_usd IS NULL AND price_status <> 'no_usage'",
+    "logged": "cost_logged_usd IS NULL AND price_status <> 'no_usage'",
+}
+MEASURES = (
+    Column("requests", "count"),
+    Column("input_tokens", "tokens", optional=True),
+    Column("output_tokens", "tokens", optional=True),
+    Column("cache_read_tokens", "tokens", optional=True),
+    Column("cost_usd", "usd"),
+    Column("cost_share_ratio", "ratio"),
+    Column("cost_per_request_usd", "usd"),
+    Column("cost_per_1m_tokens_usd", "usd", optional=True),
+    Column("users", "count", optional=True),
+    Column("sessions", "count", optional=True),
+    Column("cost_per_session_usd", "usd", optional=True),
+    Column("cost_logged_usd", "usd", optional=True),
+    Column("unpriced_requests", "count", optional=True),
+)
+EMPTY = {c.name: 0 if c.name in ("requests", "users", "sessions", "unpriced_requests") else None for c in MEASURES}
+Row = dict[str, Any]
+
+
+def cost(
+    logs: Logs,
+    by: Annotated[str | None, "dimensions to group by, comma-separated"] = None,
+    over: Annotated[str | None, "hour, day, week or month: a row a bucket"] = None,
+    top: Annotated[int | None, "only the costliest N slices; the rest summed as (other)"] = None,
+    sort: Annotated[str, "column to sort by"] = "cost_usd",
+    cost_source: Annotated[str, "auto, computed or logged"] = "auto",
+    forecast: Annotated[bool, "the month to date, carried to its end with an interval"] = False,
+) -> Result:
+    """Cost, tokens and requests by dimension; see the module's words."""
+    if cost_source not in SOURCES:
+        raise unknown_name("cost source", cost_source, SOURCES)
+    if top is not None and top < 1:
+        raise UsageError("--top takes a number of 1 or more")
+    groups = _slices.grouping(by, over)
+    columns = (*_slices.columns_of(groups), *MEASURES)
+    if sort not in {c.name for c in columns}:
+        raise unknown_name("column", sort, [c.name for c in columns])
+    slices = [d for d in groups if d.word != over]
+    rows = measured(logs, groups, cost_source) if groups else []
+    if top is not None and slices:
+        rows = with_others(logs, rows, groups, slices, top, cost_source, over)
+    whole = measured(logs, (), cost_source)[0]
+    total = whole["cost_usd"]
+    finished = [finish(row, total) for row in rows or ([whole] if whole["requests"] else [])]
+    if over:
+        finished = _slices.with_empty_buckets(finished, groups, over, EMPTY)
+    finished = [*_slices.ordered([r for r in finished if not is_other(r, slices)], groups, sort, over),
+                *_slices.ordered([r for r in finished if is_other(r, slices)], groups, sort, over)]  # fmt: skip
+    if over and top is not None:
+        finished.sort(key=lambda row: (row[over] is None, str(row[over])))
+    statuses = logs.query(STATUS_SQL, names={"tokens": TOKENS, "logged": LOGGED})
+    totals = finish(whole, total) if groups else None
+    result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses))
+    result = result.with_notes(*notes(logs, statuses, cost_source, [d.word for d in groups], whole))
+    if forecast:
+        found = _forecast.month_to_date(logs, SOURCES[cost_source])
+        result = Result(**{**fields(result), "findings": found.findings, "notes": result.notes + found.notes})
+    return result
+
+
+def fields(result: Result) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in result.__dataclass_fields__}
+
+
+def measured(
+    logs: Logs, groups: Sequence[Dimension], source: str, people: bool = True
+) -> list[Row]:
+    """One row a slice, sums exact."""
+    names = {"chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": PEOPLE}
+    return logs.query(SQL, by=groups, names=names)
+
+
+def with_others(
+    logs: Logs, rows: list[Row], groups: Sequence[Dimension], slices: Sequence[Dimension], top: int, source: str, over: str | None
+) -> list[Row]:
+    """The costliest slices, and one row (a bucket) for all others together."""
+    kept = _slices.top_keys(rows, slices, top, "cost_usd")
+    inside = [row for row in rows if tuple(row[d.word] for d in slices) in kept]
+    outside = [row for row in rows if tuple(row[d.word] for d in slices) not in kept]
+    merged: dict[Any, Row] = {}
+    for row in outside:
+        key = row[over] if over else None
+        merged[key] = add(merged[key], row) if key in merged else dict(row)
+    for row in merged.values():
+        row.update({d.word: _slices.OTHER for d in slices}, users=None, sessions=None, session_cost_usd=None)
+    return [*inside, *merged.values()]
+
+
+def add(left: Row, right: Row) -> Row:
+    """Two slices as one; what is counted once per person cannot be added and is left unknown by the caller."""
+    total = dict(left)
+    for name, value in right.items():
+        if isinstance(value, str) or value is None or name not in total:
+            continue
+        total[name] = value if total[name] is None else total[name] + value
+    return total
+
+
+def is_other(row: Row, slices: Sequence[Dimension]) -> bool:
+    return bool(slices) and all(row[d.word] == _slices.OTHER for d in slices)
+
+
+def finish(row: Row, total: Any) -> Row:
+    """Rates and shares of one slice; money leaves its exact decimals here."""
+    money, tokens = row["cost_usd"], row.pop("costed_tokens")
+    costed, in_sessions = row.pop("costed_requests"), row.pop("session_cost_usd")
+    of_tokens = row.pop("token_cost_usd")
+    row["cost_share_ratio"] = quotient(money, total)
+    row["cost_per_request_usd"] = quotient(money, costed)
+    row["cost_per_1m_tokens_usd"] = quotient(of_tokens, tokens, 1_000_000)
+    row["cost_per_session_usd"] = quotient(in_sessions, row["sessions"])
+    for name in ("cost_usd", "cost_logged_usd"):
+        row[name] = None if row[name] is None else float(row[name])
+    return row
+
+
+def quotient(part: Any, whole: Any, factor: int = 1) -> float | None:
+    """part / whole, unknown where either is or nothing is there to divide by."""
+    return float(part * factor / whole) if part is not None and whole else None
+
+
+def coverage(statuses: Sequence[Row]) -> Coverage:
+    """Computed prices against the requests that ought to have one."""
+    ought = [s for s in statuses if s["price_status"] != "no_usage"]
+    tokens = sum(s["tokens"] or 0 for s in ought)
+    priced = sum(s["tokens"] or 0 for s in ought if s["price_status"] != "unpriced")
+    return Coverage(
+        requests=sum(s["requests"] for s in statuses),
+        priced_requests=sum(s["computed"] for s in ought),
+        priced_tokens_ratio=priced / tokens if tokens else None,
+        ought_to_be_priced=sum(s["requests"] for s in ought),
+    )
+
+
+def notes(logs: Logs, statuses: Sequence[Row], source: str, words: Sequence[str], whole: Row) -> list[str]:
+    """The small print: what has no price and why, what rests on the log's own figure, and prices to be doubted."""
+    found = [*unpriced_notes(logs, statuses), *source_notes(statuses, source)]
+    lacking = sum(s["requests"] for s in statuses if s["price_status"] == "no_usage")
+    if lacking:
+        found.append(f"{lacking:,} requests report no usage and have no cost of ours (failed, cancelled, or not logged)")
+    for status, text in STATUS_NOTES.items():
+        n = sum(s["requests"] for s in statuses if s["price_status"] == status)
+        if n:
+            found.append(f"{n:,} requests: {text}")
+    if "tag" in words:
+        found.append("a request with several tags stands under each: the rows add up to more than the total")
+    if whole["unpriced_requests"] and whole["cost_usd"] is not None:
+        found.append(f"the total is at least what is shown: {whole['unpriced_requests']:,} requests have no cost in it")
+    if logs.rates.rows:
+        from llmscope.pricing import price_notes
+
+        found += price_notes(logs.book, logs.rates.resolutions)
+    return found
+
+
+STATUS_NOTES = {
+    "fallback_host": "their host lists no price for the model; its maker's price is used",
+    "extrapolated": "made before the first known price, or without a time; the nearest known price is used",
+    "variant_missing": "batch, flex or priority asked for, but only the standard price is known",
+    "partial": "a part of them (cache, audio, searches) has no price of its own",
+}
+
+
+def unpriced_notes(logs: Logs, statuses: Sequence[Row]) -> list[str]:
+    """The models nobody has a price for, the nearest names known, and the remedy."""
+    models = sorted((s for s in statuses if s["price_status"] == "unpriced"), key=lambda s: (-s["requests"], str(s["model"])))
+    if not models:
+        return []
+    named = []
+    for row in models[:5]:
+        close = logs.book.suggest(row["model"])[:1] if row["model"] != "unknown" else []
+        named.append(f"{row['model']} ({row['requests']:,}{f'; near {close[0]}' if close else ''})")
+    more = f" and {len(models) - 5} more" if len(models) > 5 else ""
+    n = sum(s["requests"] for s in models)
+    every = sum(s["requests"] for s in statuses)
+    share = f"{n:,} of {every:,} requests have a model without a known price"
+    return [f"{share}: {', '.join(named)}{more}; add them to pricing.toml (llmscope pricing unpriced)"]
+
+
+def source_notes(statuses: Sequence[Row], source: str) -> list[str]:
+    """What mix of computed and logged figures a cost is."""
+    only = sum(s["only_logged"] for s in statuses)
+    computed = sum(s["computed"] for s in statuses)
+    zero = sum(s["logged_zero"] for s in statuses)
+    found = []
+    if source == "auto" and only:
+        found.append(f"cost of {computed:,} requests is computed, of {only:,} the log's own figure (--cost-source chooses)")
+    if zero and source != "computed":
+        found.append(f"{zero:,} requests without a price log a cost of 0 for tokens used: that may mean free, local or unknown"
+                     + (", and is not counted as a cost" if source == "auto" else ""))  # fmt: skip
+    return found
+
+
+

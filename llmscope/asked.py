@@ -1,0 +1,92 @@
+"""What a person asked for besides the question: the shared options, resolved once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmscope.config import STORE, Config, read_config
+
+if TYPE_CHECKING:
+    from llmscope.load import LoadOptions
+    from llmscope.logs import Logs
+    from llmscope.store import Store
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Asked:
+    """Flags and environment as given (None where silent), over llmscope.toml."""
+
+    paths: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    say: Say = lambda text: None
+    progress: Callable[[str, int, int], None] | None = None
+
+    @cached_property
+    def config(self) -> Config:
+        return read_config(self.options.get("config"))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A shared option: flag or environment, else the configuration, else the default."""
+        value = self.options.get(name)
+        if value is None or value == () or value == []:
+            value = getattr(self.config, name, None)
+        return default if value is None or value == () else value
+
+    @property
+    def store_path(self) -> Path:
+        return Path(self.get("store", STORE))
+
+    @property
+    def pricing_path(self) -> Path | None:
+        path = self.get("pricing")
+        return Path(path) if path else None
+
+    def store(self, read_only: bool = True, memory: str | None = None) -> Store:
+        """The store, for a command about the store itself."""
+        from llmscope.logs import no_store
+        from llmscope.store import Store
+
+        if read_only and not self.store_path.exists():
+            raise no_store(self.store_path)
+        memory = memory or self.get("memory")
+        return Store(self.store_path, self.get("wait", 30.0), read_only, memory, on_wait=self.say)
+
+    @cached_property
+    def load_options(self) -> LoadOptions:
+        """How files are read."""
+        from llmscope.load import Limits, LoadOptions
+        from llmscope.load.mapping import parse
+        from llmscope.windows import zone
+
+        return LoadOptions(
+            maps=parse(self.get("map", ())),
+            source=self.get("source"),
+            source_tz=zone(self.get("source_tz", "UTC")).key,
+            keep_text=bool(self.get("keep_text", False)),
+            limits=Limits(bool(self.get("strict", False)), self.get("max_bad")),
+        )
+
+    def open(self) -> Logs:
+        """The logs named, or the store, in the window asked for."""
+        from llmscope.logs import open_logs
+        from llmscope.windows import window_of
+
+        return open_logs(
+            self.paths,
+            store=self.store_path,
+            window=window_of(self.get("since"), self.get("until"), self.get("tz", "UTC")),
+            where=self.get("where"),
+            config=self.config,
+            pricing=self.pricing_path,
+            options=self.load_options,
+            with_store=bool(self.options.get("with_store")),
+            wait_s=self.get("wait", 30.0),
+            progress=self.progress,
+            on_wait=self.say,
+        )

@@ -1,0 +1,72 @@
+"""Read logs into the store: incremental, idempotent, each file in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmscope.asked import Asked
+from llmscope.errors import LlmscopeError, UsageError
+from llmscope.result import Column, Coverage, Finding, Result
+
+if TYPE_CHECKING:
+    from llmscope.load import FileReport, LoadReport
+
+MEMORY = "320MB"
+COLUMNS = (
+    Column("file", "text", "dimension"),
+    Column("source", "text"),
+    Column("outcome", "text"),
+    Column("lines", "count"),
+    Column("loaded", "count"),
+    Column("set_aside", "count", optional=True),
+    Column("duplicates", "count", optional=True),
+    Column("rejected", "count", optional=True),
+    Column("blank", "count", optional=True),
+)
+COUNTED = tuple(c.name for c in COLUMNS if c.kind == "count")
+
+
+def load(asked: Asked, logs: tuple[str, ...] = ()) -> Result:
+    """Read logs into the store: incremental, idempotent, each file in one transaction."""
+    from llmscope.load import load as load_files
+
+    if not logs:
+        raise UsageError("load what?", hint="llmscope load FILE, FOLDER, or - for standard input")
+    store = asked.store(read_only=False, memory=asked.get("memory", MEMORY))
+    try:
+        report = load_files(store, logs, asked.load_options, asked.progress)
+    finally:
+        store.close()
+    asked.say(summary(report, str(asked.store_path)))
+    return result_of(report)
+
+
+def summary(report: LoadReport, store: str) -> str:
+    """The one line that is always said."""
+    counts = {name: report.total(name) for name in COUNTED}
+    skipped = sum(f.outcome == "skipped" for f in report.files)
+    parts = [f"{counts['loaded']:,} rows loaded from {len(report.files)} file{'s' * (len(report.files) != 1)} into {store}"]
+    parts += [f"{counts[n]:,} {n.replace('_', ' ')}" for n in ("duplicates", "set_aside", "rejected", "blank") if counts[n]]
+    parts += [f"{skipped} file{'s' * (skipped != 1)} already loaded"] if skipped else []
+    parts += [f"{len(report.failed)} failed"] if report.failed else []
+    return "; ".join(parts)
+
+
+def result_of(report: LoadReport) -> Result:
+    """A row a file, and what each has to say."""
+    rows = tuple(row_of(f) for f in report.files)
+    totals = {c.name: report.total(c.name) if c.name in COUNTED else None for c in COLUMNS}
+    notes = tuple(f"{f.path}: {note}" for f in report.files for note in f.notes)
+    errors = tuple(Finding("failed", "breach", message(f.error)) for f in report.failed if f.error)
+    if report.total("rejected"):
+        notes += ("llmscope store rejects shows the lines that could not be read",)
+    coverage = Coverage(report.total("loaded"), None, None, report.total("rejected"), report.total("duplicates"))
+    return Result("load", COLUMNS, rows, totals, findings=errors, notes=notes, coverage=coverage)
+
+
+def message(error: LlmscopeError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def row_of(file: FileReport) -> dict[str, object]:
+    return {"file": file.path, "source": file.source, "outcome": file.outcome, **{n: getattr(file, n) for n in COUNTED}}

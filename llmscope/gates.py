@@ -1,0 +1,69 @@
+"""`--fail-if` and `--min-coverage`: what makes a build fail, judged on a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmscope.engines.predicate import parse, rows_matching
+from llmscope.errors import DataRefused, GateBreached, LlmscopeError, NothingMatched
+from llmscope.result import Column, Coverage, Result
+
+TOTALS = "totals:"
+TYPES = {"flag": "BOOLEAN", "text": "VARCHAR", "time": "VARCHAR", "list": "VARCHAR", "json": "VARCHAR"}
+MOST_NAMED = 5
+
+
+def judge(result: Result, conditions: Sequence[str], min_coverage: float | None) -> LlmscopeError | None:
+    """The first gate that is not passed, as the error that ends the program; None when all are.
+
+    Raises:
+        UsageError: a condition is none, or names an unknown column.
+    """
+    verdicts = [breach(result, text) for text in conditions]
+    refused = covered(result.coverage, min_coverage) if min_coverage is not None else None
+    order = (GateBreached, DataRefused, NothingMatched)
+    found = [v for v in (*verdicts, refused) if v is not None]
+    return min(found, key=lambda error: order.index(type(error)), default=None)  # type: ignore[arg-type]
+
+
+def breach(result: Result, text: str) -> LlmscopeError | None:
+    """One condition: breached when any row, or the totals where it asks them, breaches it."""
+    asked_totals = text.strip().lower().startswith(TOTALS)
+    condition = text.strip()[len(TOTALS) :].strip() if asked_totals else text
+    columns = {c.name: '"' + c.name.replace('"', '""') + '"' for c in result.columns}
+    predicate = parse(condition, columns, "--fail-if", "f")
+    rows: list[Mapping[str, Any]] = list(result.rows)
+    if asked_totals:
+        rows = [result.totals] if result.totals is not None else rows if len(rows) == 1 else []
+    types = {c.name: TYPES.get(c.kind, "DOUBLE") for c in result.columns}
+    verdicts = rows_matching(predicate, types, rows) if rows else []
+    hits = [row for row, hit in zip(rows, verdicts, strict=True) if hit]
+    if hits:
+        named = [] if asked_totals else [name_of(row, result.columns) for row in hits[:MOST_NAMED]]
+        more = f" and {len(hits) - MOST_NAMED} more" if len(hits) > MOST_NAMED else ""
+        where = f" by {', '.join(filter(None, named))}{more}" if any(named) else ""
+        return GateBreached(f"--fail-if {text!r} is breached{where}")
+    if all(v is None for v in verdicts):
+        return NothingMatched(f"--fail-if {text!r}: no data to judge; a gate on no data does not pass")
+    return None
+
+
+def name_of(row: Mapping[str, Any], columns: Sequence[Column]) -> str:
+    """A row by its dimensions."""
+    words = [c for c in columns if c.role in ("dimension", "time")]
+    return " ".join(f"{c.name}={'(none)' if row.get(c.name) is None else row[c.name]}" for c in words)
+
+
+def covered(coverage: Coverage | None, least: float) -> LlmscopeError | None:
+    """Priced requests over the requests that ought to have a price, in per cent."""
+    ought = coverage.ought_to_be_priced if coverage else None
+    if not coverage or not ought:
+        return NothingMatched("--min-coverage: no request that ought to have a price")
+    share = 100 * (coverage.priced_requests or 0) / ought
+    if share < least:
+        return DataRefused(
+            f"{share:.1f} % of the requests that ought to have a price have one; --min-coverage asks {least:g} %",
+            hint="llmscope pricing unpriced names the models",
+        )
+    return None

@@ -1,0 +1,310 @@
+"""Logs: files or a store, opened once, with the shared options applied; the one door to every analysis."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from llmscope.config import STORE, Config, read_config
+from llmscope.engines import duckdb as engine
+from llmscope.engines.predicate import Predicate, parse
+from llmscope.errors import LlmscopeError, UsageError, unknown_name
+from llmscope.load import LoadOptions, LoadReport, Progress, load
+from llmscope.relations import BASE, local_time, relations
+from llmscope.result import Coverage, Result, Window
+from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
+from llmscope.store import Store
+
+ON_DISK_BYTES = 256 << 20
+LOAD_MEMORY = "320MB"
+
+
+@dataclass
+class Logs:
+    """Requests of one window of one store, under one price book."""
+
+    store: Store
+    window: Window = Window()
+    where: Predicate | None = None
+    config: Config = field(default_factory=Config)
+    pricing_file: Path | None = None
+    report: LoadReport | None = None
+    notes: list[str] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+
+    def query(
+        self, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
+    ) -> list[dict[str, Any]]:
+        """Runs an analysis's SQL over `requests`, `priced`, `spans` and `scores` of this window.
+
+        Args:
+            by: what the hole {dimensions} lists, each under the word asked for.
+            names: identifiers for further holes, from schema.py or the analysis's own constants.
+            values: bound as $name.
+        """
+        bound = {f"key{i}": '$."' + d.value.replace('"', '\\"') + '"' for i, d in enumerate(by) if d.value}
+        listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
+        text = sql.format(dimensions=listed, **(names or {}))
+        tagged = any(d.unnests for d in by)
+        whole = relations(text, self, tagged=tagged)
+        if whole not in self.ran:
+            self.ran.append(whole)
+        every = {"tz": self.window.tz, **self.where_values, **bound, **values}
+        rows = engine.execute(self.con, whole, every)
+        columns = engine.columns_of(self.con)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def dimension_sql(self, dimension: Dimension, place: int) -> str:
+        """A dimension's SQL; a bucket becomes the text people write, in the zone asked for."""
+        if dimension.kind == "time" and dimension.word in BUCKET_FORMATS:
+            local = local_time(self.window.tz)
+            return f"strftime(date_trunc('{dimension.word}', {local}), '{BUCKET_FORMATS[dimension.word]}')"
+        return dimension.sql.format(value=f"$key{place}")
+
+    @property
+    def con(self) -> Any:
+        return self.store.con
+
+    @property
+    def where_values(self) -> dict[str, Any]:
+        return dict(self.where.values) if self.where else {}
+
+    @property
+    def where_is_priced(self) -> bool:
+        """Whether --where names a column that only `priced` has."""
+        return bool(self.where and self.where.columns & {"cost_usd", "price_status", "price_id"})
+
+    @cached_property
+    def priced_sql(self) -> str:
+        """The SELECT of relation `priced` over `requests`; its rates are put into a temporary table first."""
+        from llmscope.pricing import PriceBook, rate_table
+
+        book = PriceBook.open(self.pricing_file)
+        self.book = book
+        keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
+        table = rate_table(book, keys, requests=BASE if self.where_is_priced else "requests")
+        self.rates = table
+        engine.execute(self.con, table.create_sql)
+        if table.insert_sql:
+            self.con.execute(table.insert_sql, table.parameters)
+        return table.priced_sql
+
+    def run(self, name: str, **options: Any) -> Result:
+        """Runs one analysis with its own options and adds what holds for all: window, SQL, what was left out."""
+        function = analysis(name)
+        known = {p: v for p, v in inspect.signature(function).parameters.items() if p != "logs"}
+        for option in options:
+            if option not in known:
+                raise unknown_name("option", option, known)
+        result = function(self, **options)
+        return self.finish(result)
+
+    def finish(self, result: Result) -> Result:
+        """The shared small print and coverage."""
+        own = result.coverage or Coverage()
+        lost = self.lost()
+        coverage = replace(own, rejected_lines=lost["rejected"], duplicates=lost["duplicates"])
+        notes = (*result.notes, *self.left_out(), *self.notes)
+        return replace(result, window=self.window, coverage=coverage, notes=notes, sql=tuple(self.ran))
+
+    def lost(self) -> dict[str, int]:
+        """Lines refused and rows dropped as duplicates, over all that was loaded."""
+        rows = engine.execute(self.con, "SELECT coalesce(sum(rejected), 0), coalesce(sum(duplicates), 0) FROM loads")
+        return {"rejected": int(rows[0][0]), "duplicates": int(rows[0][1])}
+
+    def left_out(self) -> list[str]:
+        """Requests that the window or a condition could not judge."""
+        notes = []
+        if self.window.since or self.window.until:
+            n = engine.execute(self.con, "SELECT count(*) FROM requests WHERE started_at IS NULL")[0][0]
+            if n:
+                notes.append(f"{n:,} requests without a time are left out of the window; --map started_at=KEY if they have one")
+        if self.where and not self.where_is_priced:
+            n = engine.execute(
+                self.con, f"SELECT count(*) FROM requests WHERE ({self.where.sql}) IS NULL", self.where.values
+            )[0][0]
+            if n:
+                notes.append(f"{n:,} requests are left out because --where meets an unknown value in them")
+        lost = self.lost()["rejected"]
+        if lost:
+            where = "llmscope store rejects shows them" if self.store.path and not self._folder else self.first_reject()
+            notes.append(f"{lost:,} line{'s' * (lost != 1)} could not be read; {where}")
+        return notes
+
+    def first_reject(self) -> str:
+        rows = engine.execute(self.con, "SELECT file, line, reason FROM rejects ORDER BY load_id, line LIMIT 1")
+        return f"first: {rows[0][0]}:{rows[0][1]}: {rows[0][2]}" if rows else "see llmscope load"
+
+    def close(self) -> None:
+        """Lets go of the store, and of what was loaded for one question only."""
+        self.store.close()
+        if self._folder:
+            self._folder.cleanup()
+
+    def __enter__(self) -> Logs:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __getattr__(self, name: str) -> Callable[..., Result]:
+        if name.startswith("_") or name in ("book", "rates") or name not in analyses():
+            raise AttributeError(name)
+        return lambda **options: self.run(name, **options)
+
+
+BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+
+
+def quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'
+
+
+@cache
+def analyses() -> tuple[str, ...]:
+    """The names of all analyses: a file in analyses/ each, and those of installed plug-ins."""
+    folder = Path(__file__).parent / "analyses"
+    own = {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")}
+    from importlib.metadata import entry_points
+
+    return tuple(sorted(own | {p.name for p in entry_points(group="llmscope.analyses")}))
+
+
+def analysis(name: str) -> Callable[..., Result]:
+    """The function of one analysis.
+
+    Raises:
+        UsageError: none is called that.
+    """
+    if name not in analyses():
+        raise unknown_name("analysis", name, analyses())
+    own = Path(__file__).parent / "analyses" / f"{name}.py"
+    if own.exists():
+        found: Callable[..., Result] = getattr(import_module(f"llmscope.analyses.{name}"), name)
+        return found
+    from importlib.metadata import entry_points
+
+    loaded: Callable[..., Result] = next(iter(entry_points(group="llmscope.analyses", name=name))).load()
+    return loaded
+
+
+def where_columns() -> dict[str, str]:
+    """What --where may name: canonical columns, what prices add, and the words of --by."""
+    columns = {name: name for name in BY_NAME["requests"]} | {n: n for n in ("cost_usd", "price_status", "price_id")}
+    return columns | {word: column for word, column in DIMENSION_COLUMNS.items() if word not in columns}
+
+
+def open_logs(
+    paths: Sequence[str] = (),
+    *,
+    store: Path | None = None,
+    window: Window = Window(),  # noqa: B008
+    where: str | None = None,
+    config: Config | None = None,
+    pricing: Path | None = None,
+    options: LoadOptions | None = None,
+    with_store: bool = False,
+    wait_s: float = 30.0,
+    progress: Progress | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Logs:
+    """Opens log files (nothing is stored) or, without paths, the store.
+
+    Raises:
+        LlmscopeError: a path or the store does not exist; a file cannot be read.
+        UsageError: --where is no plain condition.
+    """
+    settings = config or Config()
+    predicate = parse(where, where_columns(), "--where") if where else None
+    common = {"window": window, "where": predicate, "config": settings, "pricing_file": pricing}
+    if not paths:
+        path = store or Path(settings.store or STORE)
+        if not path.exists():
+            raise no_store(path)
+        return Logs(Store(path, wait_s=wait_s, read_only=True, on_wait=on_wait), **common)  # type: ignore[arg-type]
+    if with_store:
+        raise UsageError("--with-store: give either logs or a store", hint="llmscope load LOGS first")
+    folder = tempfile.TemporaryDirectory(prefix="llmscope-")
+    large = sum(size_of(p) for p in paths) > ON_DISK_BYTES
+    target = Store(Path(folder.name) / STORE if large else None, spill=Path(folder.name), memory=LOAD_MEMORY if large else None)
+    logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
+    try:
+        logs.report = load(target, paths, options or LoadOptions(), progress)
+        logs.notes += load_notes(logs.report)
+    except BaseException:
+        logs.close()
+        raise
+    failed = logs.report.failed
+    if failed and len(failed) == len(logs.report.files):
+        logs.close()
+        assert failed[0].error is not None
+        raise failed[0].error
+    return logs
+
+
+def size_of(path: str) -> int:
+    """Bytes behind a path, roughly: what decides whether a question asked of files is answered from memory."""
+    found = Path(path)
+    if found.is_dir():
+        return sum(p.stat().st_size for p in found.rglob("*") if p.is_file())
+    return found.stat().st_size if found.exists() else 0
+
+
+def no_store(path: Path) -> LlmscopeError:
+    """Neither logs nor a store: the two ways to go on."""
+    return LlmscopeError(
+        f"no logs given, and no store at {path}",
+        hint="name log files (llmscope cost logs/), or load them first (llmscope load logs/)",
+    )
+
+
+def load_notes(report: LoadReport) -> list[str]:
+    """What loading has to say under a result: files left out, values not understood, guesses made."""
+    notes = [f"{f.path}: {f.error.message}" for f in report.failed if f.error]
+    unknown = [f.path for f in report.files if f.outcome == "unknown"]
+    if unknown:
+        notes.append(f"{len(unknown)} files are no logs llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect")
+    empty = [f.path for f in report.files if f.outcome == "empty"]
+    if empty:
+        notes.append(f"{len(empty)} file{'s' * (len(empty) != 1)} empty: {', '.join(empty[:3])}")
+    said: dict[str, list[str]] = {}
+    for file in report.files:
+        for note in file.notes if file.outcome not in ("unknown", "empty") else ():
+            said.setdefault(note, []).append(file.path)
+    notes += [f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {note}" for note, paths in said.items()]
+    aside = report.total("set_aside")
+    if aside:
+        notes.append(f"{aside:,} records that are no requests were set aside")
+    return notes
+
+
+def open(*paths: str, store: str | None = None, **options: Any) -> Logs:
+    """Logs from files, folders and globs, or a store: `llmscope.open("logs/").cost(by="feature")`.
+
+    Options are those of `open_logs`; `since` and `until` take what the command line takes.
+    """
+    from llmscope.windows import window_of
+
+    since, until, tz = (options.pop(name, None) for name in ("since", "until", "tz"))
+    maps = options.pop("map", ())
+    if maps:
+        from llmscope.load.mapping import parse as parse_maps
+
+        options["options"] = LoadOptions(maps=parse_maps([maps] if isinstance(maps, str) else maps))
+    pricing = options.pop("pricing", None)
+    return open_logs(
+        [str(p) for p in paths],
+        store=Path(store) if store else None,
+        window=window_of(since, until, tz or "UTC"),
+        config=read_config(),
+        pricing=Path(pricing) if pricing else None,
+        **options,
+    )
+

@@ -1,0 +1,81 @@
+"""Puts the relations an analysis asks of, already filtered, in front of its SQL."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Protocol
+
+from llmscope.engines.predicate import Predicate
+from llmscope.result import Window
+
+# The requests before a condition on their price; without one they are `requests` themselves.
+BASE = "every_request"
+TIMED = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
+
+
+class Filtered(Protocol):
+    """What a relation is filtered by."""
+
+    window: Window
+    where: Predicate | None
+
+    @property
+    def where_is_priced(self) -> bool: ...
+
+    @property
+    def priced_sql(self) -> str: ...
+
+
+def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
+    """The statement with a CTE for each relation it names: `requests`, `priced`, `spans`, `scores`."""
+    wanted = {name for name in ("requests", "priced", "spans", "scores") if re.search(rf"\b{name}\b", sql)}
+    steps = []
+    if wanted & {"requests", "priced"}:
+        steps.append((BASE if logs.where_is_priced else "requests", requests_sql(logs, tagged)))
+    if "priced" in wanted or ("requests" in wanted and logs.where_is_priced):
+        condition = f"\n    WHERE {logs.where.sql}" if logs.where and logs.where_is_priced else ""
+        steps.append(("priced", f"SELECT * FROM ({logs.priced_sql}){condition}"))
+    if "requests" in wanted and logs.where_is_priced:
+        steps.append(("requests", "SELECT * FROM priced"))
+    for name in sorted(wanted & {"spans", "scores"}):
+        steps.append((name, f"SELECT * FROM main.{name}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+    text = sql.strip()
+    rest = re.sub(r"^WITH\s+", "", text, flags=re.IGNORECASE)
+    joint = ",\n" if rest != text else "\n"
+    if not steps:
+        return text
+    return "WITH " + ",\n".join(f"{name} AS (\n    {body}\n)" for name, body in steps) + joint + rest
+
+
+def requests_sql(logs: Filtered, tagged: bool) -> str:
+    """The requests of the window; one row a tag where something is grouped by tag."""
+    conditions = window_sql(logs.window, "started_at")
+    if logs.where and not logs.where_is_priced:
+        conditions.append(logs.where.sql)
+    tag = ", unnest(coalesce(nullif(tags, []), [NULL])) AS tag" if tagged else ""
+    return f"SELECT *{tag} FROM main.requests{where_sql(conditions)}"
+
+
+def where_sql(conditions: list[str]) -> str:
+    return "\n    WHERE " + " AND ".join(conditions) if conditions else ""
+
+
+def window_sql(window: Window, column: str) -> list[str]:
+    """Half open: since <= column < until."""
+    found = []
+    if window.since:
+        found.append(f"{column} >= {literal_time(window.since)}")
+    if window.until:
+        found.append(f"{column} < {literal_time(window.until)}")
+    return found
+
+
+def literal_time(moment: datetime) -> str:
+    """A moment as SQL writes it; UTC."""
+    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+
+
+def local_time(tz: str, column: str = "started_at") -> str:
+    """The wall-clock time in the zone bound as $tz; UTC needs no conversion."""
+    return column if tz == "UTC" else f"timezone($tz, timezone('UTC', {column}))"

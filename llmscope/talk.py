@@ -1,0 +1,218 @@
+"""stdout and stderr: what is shown where, in which format and colour, and what is said beside the answer."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from llmscope.asked import Asked
+from llmscope.errors import LlmscopeError, UsageError
+from llmscope.result import Result
+
+COLORS = ("auto", "always", "never")
+
+
+def deliver(
+    name: str, function: Callable[..., Result], mine: dict[str, Any], shared: Mapping[str, Any], paths: tuple[str, ...]
+) -> None:
+    """Runs a command, shows its result, and judges its gates.
+
+    Raises:
+        LlmscopeError: whatever went wrong, or the gate that was not passed.
+    """
+    quiet = bool(shared.get("quiet"))
+    bar = Progress() if not quiet and sys.stderr.isatty() else None
+    asked = Asked(paths, dict(shared), silent if quiet and name != "load" else say, bar)
+    gates = asked.get("fail_if", ())
+    least = asked.get("min_coverage")
+    how = view_of(asked)
+    result, judged = answer(function, {n: v for n, v in mine.items() if n != "logs"}, asked, bool(gates))
+    if bar:
+        bar.close()
+    show(result, asked, how)
+    if failed := next((f for f in result.findings if f.kind == "failed"), None):
+        raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be loaded")
+    if gates or least is not None:
+        from llmscope.gates import judge
+
+        verdict = judge(judged, list(gates), least)
+        if verdict:
+            raise verdict
+
+
+def answer(
+    function: Callable[..., Result], mine: dict[str, Any], asked: Asked, gated: bool
+) -> tuple[Result, Result]:
+    """The result, and the result that gates are judged on: the same without --top."""
+    wanted = inspect.signature(function).parameters
+    if "pricing" in wanted:
+        mine["pricing"] = asked.pricing_path
+    if "asked" in wanted:
+        given = {**mine, "asked": asked} | ({"logs": asked.paths} if "logs" in wanted else {})
+        found = function(**given)
+        return found, found
+    if "logs" not in wanted:
+        found = function(**mine)
+        return found, found
+    mine |= {n: asked.get(n) for n in ("by", "top", "cost_source") if n in wanted and unset(mine, n, wanted) and asked.get(n)}
+    with asked.open() as logs:
+        found = logs.finish(function(logs, **mine))
+        judged = function(logs, **{**mine, "top": None}) if gated and mine.get("top") else found
+        return found, judged
+
+
+def unset(mine: Mapping[str, Any], name: str, wanted: Mapping[str, inspect.Parameter]) -> bool:
+    """Whether an option was left at its default, so that llmscope.toml may speak."""
+    return bool(mine.get(name) == wanted[name].default)
+
+
+def view_of(asked: Asked) -> tuple[str, Any]:
+    """The format and how it is drawn.
+
+    Raises:
+        UsageError: no such format or colour.
+    """
+    from llmscope.render import FORMATS, View, format_of
+    from llmscope.errors import unknown_name
+
+    output: Path | None = asked.options.get("output")
+    terminal = output is None and sys.stdout.isatty()
+    name = asked.get("format") or (format_of(output) if output else "table" if terminal else "plain")
+    if name not in FORMATS:
+        raise unknown_name("format", name, FORMATS)
+    color = asked.get("color", "auto")
+    if color not in COLORS:
+        raise unknown_name("colour", color, COLORS)
+    columns = asked.options.get("columns")
+    width = asked.options.get("width") or (shutil.get_terminal_size().columns if terminal else None)
+    return name, View(
+        width=width,
+        color=colored(color, bool(asked.options.get("no_color")), terminal),
+        columns=tuple(c.strip() for c in columns.split(",")) if columns else None,
+        show_sql=bool(asked.options.get("sql")),
+        unicode=output is not None or "utf" in (sys.stdout.encoding or "").lower(),
+    )
+
+
+def colored(asked: str, refused: bool, terminal: bool) -> bool:
+    """NO_COLOR and TERM=dumb are obeyed unless colour was asked for."""
+    if refused or asked == "never":
+        return False
+    if asked == "always":
+        return True
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def show(result: Result, asked: Asked, how: tuple[str, Any]) -> None:
+    """Writes the result to stdout, or to the file named, whole or not at all."""
+    from llmscope.render import left_out, render
+
+    name, view = how
+    pieces = render(result, name, view)
+    if path := asked.options.get("output"):
+        write(path, "".join(pieces))
+    else:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    lacking = left_out(result, name)
+    if lacking and not asked.options.get("quiet"):
+        say(lacking)
+
+
+def write(path: Path, text: str) -> None:
+    """A file written beside itself and renamed.
+
+    Raises:
+        LlmscopeError: it cannot be written.
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as out:
+            temporary = Path(out.name)
+            out.write(text)
+        temporary.chmod(0o666 & ~current_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise LlmscopeError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    from llmscope.render._safe import one_line
+
+    unicode = "utf" in (sys.stderr.encoding or "").lower()
+    print(one_line(text, unicode), file=sys.stderr, flush=True)
+
+
+def silent(text: str) -> None:
+    """Talk when --quiet was asked for."""
+
+
+def error(problem: LlmscopeError) -> None:
+    """What went wrong and what to do."""
+    from llmscope.redact import redact
+
+    say(f"llmscope: {redact(problem.message)}")
+    for line in (problem.hint or "").splitlines()[:40]:
+        say(f"  {redact(line)}")
+
+
+def usage(problem: Exception) -> None:
+    """A wrong command line, in Click's words, which name the nearest option."""
+    text = getattr(problem, "format_message", problem.__str__)()
+    error(UsageError(text, hint="see llmscope --help, or llmscope COMMAND --help"))
+
+
+def flush(code: int) -> int:
+    """Whether the last bytes reached the reader of our pipe."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+class Progress:
+    """A bar on stderr, by bytes of the files read; drawn only where reading takes long enough to be seen."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        if self.bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+            shown = TextColumn("{task.description}", markup=False)
+            self.bar = Progress(shown, BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self.task = self.bar.add_task("", total=total)
+            self.bar.start()
+        from llmscope.render._safe import one_line
+
+        self.bar.update(self.task, completed=done, description=one_line(Path(name).name)[-40:])
+        if done >= total:
+            self.close()
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from llmscope.logs import Logs
     from llmscope.store import Store
 
+ALL_TABLES = ("requests", "spans", "scores")
 Say = Callable[[str], None]
 
 
@@ -72,11 +73,18 @@ class Asked:
             limits=Limits(bool(self.get("strict", False)), self.get("max_bad")),
         )
 
-    def open(self) -> Logs:
-        """The logs named, or the store, in the window asked for."""
+    def open(self, tables: tuple[str, ...] | None = None, unread: tuple[str, ...] = ()) -> Logs:
+        """The logs named, or the store, in the window asked for; of files, only what the question looks at."""
         from llmscope.logs import open_logs
+        from llmscope.schema import DIMENSION_COLUMNS
         from llmscope.windows import window_of
 
+        named = f"{self.options.get('by') or ''} {self.get('where') or ''} {self.get('by') or ''}".lower()
+        words = {column: word for word, column in DIMENSION_COLUMNS.items()}
+        left = frozenset(
+            c for c in unread if c not in named and words.get(c, c) not in named and c.rstrip("s") not in named
+        )
+        reading = replace(self.load_options, tables=tables or ALL_TABLES, unread=left)
         return open_logs(
             self.paths,
             store=self.store_path,
@@ -84,7 +92,7 @@ class Asked:
             where=self.get("where"),
             config=self.config,
             pricing=self.pricing_path,
-            options=self.load_options,
+            options=reading,
             with_store=bool(self.options.get("with_store")),
             wait_s=self.get("wait", 30.0),
             progress=self.progress,

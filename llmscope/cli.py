@@ -200,7 +200,9 @@ app = typer.Typer(
 
 
 @app.callback()
-def root(show: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="the version")] = False) -> None:
+def root(
+    show: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="the version")] = False,
+) -> None:
     pass
 
 
@@ -209,7 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     code = 0
     try:
         command = typer.main.get_command(app)
-        command.main(args=list(arguments) if arguments is not None else None, prog_name="llmscope", standalone_mode=False)
+        command.main(
+            args=list(arguments) if arguments is not None else None, prog_name="llmscope", standalone_mode=False
+        )
     except LlmscopeError as error:
         talk.error(error)
         code = error.exit_code

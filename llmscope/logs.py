@@ -125,7 +125,9 @@ class Logs:
         if self.window.since or self.window.until:
             n = engine.execute(self.con, "SELECT count(*) FROM requests WHERE started_at IS NULL")[0][0]
             if n:
-                notes.append(f"{n:,} requests without a time are left out of the window; --map started_at=KEY if they have one")
+                notes.append(
+                    f"{n:,} requests without a time are left out of the window; --map started_at=KEY if they have one"
+                )
         if self.where and not self.where_is_priced:
             n = engine.execute(
                 self.con, f"SELECT count(*) FROM requests WHERE ({self.where.sql}) IS NULL", self.where.values
@@ -233,7 +235,9 @@ def open_logs(
         raise UsageError("--with-store: give either logs or a store", hint="llmscope load LOGS first")
     folder = tempfile.TemporaryDirectory(prefix="llmscope-")
     large = sum(size_of(p) for p in paths) > ON_DISK_BYTES
-    target = Store(Path(folder.name) / STORE if large else None, spill=Path(folder.name), memory=LOAD_MEMORY if large else None)
+    target = Store(
+        Path(folder.name) / STORE if large else None, spill=Path(folder.name), memory=LOAD_MEMORY if large else None
+    )
     logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
     try:
         logs.report = load(target, paths, options or LoadOptions(), progress)
@@ -270,7 +274,9 @@ def load_notes(report: LoadReport) -> list[str]:
     notes = [f"{f.path}: {f.error.message}" for f in report.failed if f.error]
     unknown = [f.path for f in report.files if f.outcome == "unknown"]
     if unknown:
-        notes.append(f"{len(unknown)} files are no logs llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect")
+        notes.append(
+            f"{len(unknown)} files are no logs llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect"
+        )
     empty = [f.path for f in report.files if f.outcome == "empty"]
     if empty:
         notes.append(f"{len(empty)} file{'s' * (len(empty) != 1)} empty: {', '.join(empty[:3])}")
@@ -278,7 +284,9 @@ def load_notes(report: LoadReport) -> list[str]:
     for file in report.files:
         for note in file.notes if file.outcome not in ("unknown", "empty") else ():
             said.setdefault(note, []).append(file.path)
-    notes += [f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {note}" for note, paths in said.items()]
+    notes += [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {note}" for note, paths in said.items()
+    ]
     aside = report.total("set_aside")
     if aside:
         notes.append(f"{aside:,} records that are no requests were set aside")
@@ -307,4 +315,3 @@ def open(*paths: str, store: str | None = None, **options: Any) -> Logs:
         pricing=Path(pricing) if pricing else None,
         **options,
     )
-

@@ -125,7 +125,9 @@ class Result:
         for c in self.columns:
             if c.kind == "time" and any(isinstance(row.get(c.name), str) for row in self.rows):
                 schema[c.name] = pl.String
-        data = {c.name: [_plain(row.get(c.name), schema[c.name] is pl.String) for row in self.rows] for c in self.columns}
+        data = {
+            c.name: [_plain(row.get(c.name), schema[c.name] is pl.String) for row in self.rows] for c in self.columns
+        }
         return pl.DataFrame(data, schema=schema, strict=False)
 
 

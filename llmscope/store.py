@@ -72,8 +72,10 @@ def view_sql(table: Table, present: Collection[str]) -> str:
 def present_columns(con: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
     """The columns that the physical table has."""
     rows = engine.execute(
-        con, "SELECT column_name FROM duckdb_columns() WHERE table_name = $name AND NOT internal AND schema_name = 'main'"
-        " AND database_name = current_database()", {"name": rows_table(table)}
+        con,
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = $name AND NOT internal AND schema_name = 'main'"
+        " AND database_name = current_database()",
+        {"name": rows_table(table)},
     )
     return {name for (name,) in rows}
 

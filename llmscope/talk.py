@@ -46,9 +46,7 @@ def deliver(
             raise verdict
 
 
-def answer(
-    function: Callable[..., Result], mine: dict[str, Any], asked: Asked, gated: bool
-) -> tuple[Result, Result]:
+def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, gated: bool) -> tuple[Result, Result]:
     """The result, and the result that gates are judged on: the same without --top."""
     wanted = inspect.signature(function).parameters
     if "pricing" in wanted:
@@ -60,8 +58,12 @@ def answer(
     if "logs" not in wanted:
         found = function(**mine)
         return found, found
-    mine |= {n: asked.get(n) for n in ("by", "top", "cost_source") if n in wanted and unset(mine, n, wanted) and asked.get(n)}
-    with asked.open() as logs:
+    mine |= {
+        n: asked.get(n) for n in ("by", "top", "cost_source") if n in wanted and unset(mine, n, wanted) and asked.get(n)
+    }
+    asked.options["by"] = mine.get("by")
+    module = sys.modules[function.__module__]
+    with asked.open(getattr(module, "TABLES", None), getattr(module, "UNREAD", ())) as logs:
         found = logs.finish(function(logs, **mine))
         judged = function(logs, **{**mine, "top": None}) if gated and mine.get("top") else found
         return found, judged
@@ -201,7 +203,14 @@ class Progress:
             from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
             shown = TextColumn("{task.description}", markup=False)
-            self.bar = Progress(shown, BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self.bar = Progress(
+                shown,
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
             self.task = self.bar.add_task("", total=total)
             self.bar.start()
         from llmscope.render._safe import one_line
@@ -214,5 +223,3 @@ class Progress:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-
-

@@ -44,7 +44,9 @@ def month_to_date(logs: Logs, chosen: str) -> Outlook:
     ahead = [today.replace(day=d) for d in range(today.day, length + 1)]
     found = rest_of_month([daily.get(d, 0.0) for d in past], [d.weekday() for d in past], [d.weekday() for d in ahead])
     if found is None:
-        return Outlook(notes=(f"no forecast: it takes {FEWEST_DAYS} whole days before the last one, there are {len(past)}",))
+        return Outlook(
+            notes=(f"no forecast: it takes {FEWEST_DAYS} whole days before the last one, there are {len(past)}",)
+        )
     before = sum(v for d, v in daily.items() if (d.year, d.month) == (today.year, today.month) and d != today)
     low, high = (max(before + bound, before + daily[today]) for bound in (found.low, found.high))
     row: dict[str, Any] = {

@@ -13,6 +13,15 @@ from llmscope.schema import Dimension
 if TYPE_CHECKING:
     from llmscope.logs import Logs
 
+# The tables it asks; of log files, only those that fill them are read.
+TABLES = ("requests",)
+# Columns it never looks at: of log files they are not read unless --by or --where names them.
+UNREAD = (
+    "response_id", "trace_id", "span_id", "parent_span_id", "finish_reason_raw", "error_message", "error_type",
+    "prompt_hash", "prefix_hashes", "embedding", "tags", "metadata", "ended_at", "latency_ms", "ttft_ms", "queue_ms",
+    "network_ms", "inference_ms", "postprocess_ms", "temperature", "input_chars", "output_chars", "sample_weight",
+)  # fmt: skip
+
 # {chosen}: one of SOURCES. {others}: true, or what keeps the slices of --top out.
 SQL = """
 WITH costed AS (
@@ -131,16 +140,20 @@ def fields(result: Result) -> dict[str, Any]:
     return {name: getattr(result, name) for name in result.__dataclass_fields__}
 
 
-def measured(
-    logs: Logs, groups: Sequence[Dimension], source: str, people: bool = True
-) -> list[Row]:
+def measured(logs: Logs, groups: Sequence[Dimension], source: str, people: bool = True) -> list[Row]:
     """One row a slice, sums exact."""
     names = {"chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": PEOPLE}
     return logs.query(SQL, by=groups, names=names)
 
 
 def with_others(
-    logs: Logs, rows: list[Row], groups: Sequence[Dimension], slices: Sequence[Dimension], top: int, source: str, over: str | None
+    logs: Logs,
+    rows: list[Row],
+    groups: Sequence[Dimension],
+    slices: Sequence[Dimension],
+    top: int,
+    source: str,
+    over: str | None,
 ) -> list[Row]:
     """The costliest slices, and one row (a bucket) for all others together."""
     kept = _slices.top_keys(rows, slices, top, "cost_usd")
@@ -206,7 +219,9 @@ def notes(logs: Logs, statuses: Sequence[Row], source: str, words: Sequence[str]
     found = [*unpriced_notes(logs, statuses), *source_notes(statuses, source)]
     lacking = sum(s["requests"] for s in statuses if s["price_status"] == "no_usage")
     if lacking:
-        found.append(f"{lacking:,} requests report no usage and have no cost of ours (failed, cancelled, or not logged)")
+        found.append(
+            f"{lacking:,} requests report no usage and have no cost of ours (failed, cancelled, or not logged)"
+        )
     for status, text in STATUS_NOTES.items():
         n = sum(s["requests"] for s in statuses if s["price_status"] == status)
         if n:
@@ -232,7 +247,9 @@ STATUS_NOTES = {
 
 def unpriced_notes(logs: Logs, statuses: Sequence[Row]) -> list[str]:
     """The models nobody has a price for, the nearest names known, and the remedy."""
-    models = sorted((s for s in statuses if s["price_status"] == "unpriced"), key=lambda s: (-s["requests"], str(s["model"])))
+    models = sorted(
+        (s for s in statuses if s["price_status"] == "unpriced"), key=lambda s: (-s["requests"], str(s["model"]))
+    )
     if not models:
         return []
     named = []
@@ -253,11 +270,10 @@ def source_notes(statuses: Sequence[Row], source: str) -> list[str]:
     zero = sum(s["logged_zero"] for s in statuses)
     found = []
     if source == "auto" and only:
-        found.append(f"cost of {computed:,} requests is computed, of {only:,} the log's own figure (--cost-source chooses)")
+        found.append(
+            f"cost of {computed:,} requests is computed, of {only:,} the log's own figure (--cost-source chooses)"
+        )
     if zero and source != "computed":
         found.append(f"{zero:,} requests without a price log a cost of 0 for tokens used: that may mean free, local or unknown"
                      + (", and is not counted as a cost" if source == "auto" else ""))  # fmt: skip
     return found
-
-
-

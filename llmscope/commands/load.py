@@ -45,8 +45,12 @@ def summary(report: LoadReport, store: str) -> str:
     """The one line that is always said."""
     counts = {name: report.total(name) for name in COUNTED}
     skipped = sum(f.outcome == "skipped" for f in report.files)
-    parts = [f"{counts['loaded']:,} rows loaded from {len(report.files)} file{'s' * (len(report.files) != 1)} into {store}"]
-    parts += [f"{counts[n]:,} {n.replace('_', ' ')}" for n in ("duplicates", "set_aside", "rejected", "blank") if counts[n]]
+    parts = [
+        f"{counts['loaded']:,} rows loaded from {len(report.files)} file{'s' * (len(report.files) != 1)} into {store}"
+    ]
+    parts += [
+        f"{counts[n]:,} {n.replace('_', ' ')}" for n in ("duplicates", "set_aside", "rejected", "blank") if counts[n]
+    ]
     parts += [f"{skipped} file{'s' * (skipped != 1)} already loaded"] if skipped else []
     parts += [f"{len(report.failed)} failed"] if report.failed else []
     return "; ".join(parts)

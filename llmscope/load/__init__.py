@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
@@ -12,7 +12,7 @@ from llmscope.load.discover import LogFile, find, inspect, named
 from llmscope.load.mapping import Map, apply, unseen
 from llmscope.load.job import COUNTS, FileReport, Job, Limits
 from llmscope.load.one import load_one
-from llmscope.sources import detect, load_source
+from llmscope.sources import Reading, detect, load_source
 from llmscope.store import Store
 
 __all__ = ["COUNTS", "FileReport", "Limits", "LoadOptions", "LoadReport", "Map", "job_of", "load"]
@@ -20,13 +20,19 @@ __all__ = ["COUNTS", "FileReport", "Limits", "LoadOptions", "LoadReport", "Map",
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How files are read: the same for `load` and for a question asked straight of files."""
+    """How files are read: the same for `load` and for a question asked straight of files.
+
+    tables: only files that fill one of these are read; a question asked of files needs no more than its own.
+    unread: columns of requests that the question never looks at.
+    """
 
     maps: tuple[Map, ...] = ()
     source: str | None = None
     source_tz: str = "UTC"
     keep_text: bool = False
     limits: Limits = Limits()
+    tables: tuple[str, ...] | None = None
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -82,6 +88,8 @@ def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOp
         job = job_of(file, options, asked)
         if job is None:
             return FileReport(shown, None, "unknown", notes=["not a log llmscope knows; left out"])
+        if not job.readings:
+            return FileReport(shown, job.source, "skipped")
         found = load_one(store, job)
     except LlmscopeError as error:
         if error.exit_code != 1:
@@ -92,6 +100,13 @@ def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOp
         if file.duplicate_keys:
             found.notes.append(f"{file.duplicate_keys} of its first records name a key twice: the first one counts")
     return found
+
+
+def without(reading: Reading, unread: frozenset[str]) -> Reading:
+    """The reading less the columns that nobody will look at."""
+    if reading.table != "requests" or not unread:
+        return reading
+    return replace(reading, fields={n: f for n, f in reading.fields.items() if n not in unread})
 
 
 def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | None:
@@ -111,5 +126,7 @@ def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | Non
         )
     readings = load_source(name).readings(file.sample, {m.column: m.key for m in options.maps})
     readings = (apply(readings[0], options.maps, file.sample), *readings[1:])
+    readings = tuple(without(r, options.unread) for r in readings if not options.tables or r.table in options.tables)
     said = [name, options.source_tz, "text" if options.keep_text else "", *sorted(map(str, options.maps))]
-    return Job(file, name, readings, "|".join(said), options.keep_text, options.source_tz, options.limits)
+    whole = options.tables is not None
+    return Job(file, name, readings, "|".join(said), options.keep_text, options.source_tz, options.limits, whole=whole)

@@ -22,7 +22,7 @@ PACKED = {".gz", ".gzip", ".zst", ".zstd"}
 ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
 PEEK_BYTES = 1 << 18
 LONGEST_PEEK_BYTES = 1 << 26
-RECORDS, RECORDS_FOR_KEYS = 20, 1000
+RECORDS_FOR_KEYS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,13 @@ def of_records(
         raise LlmscopeError(f"{shown}: JSON with no object in it, so no record of a request")
     keys = dict.fromkeys((key for record in objects[:RECORDS_FOR_KEYS] for key in record), "JSON")
     return LogFile(
-        path, shown, compression, "json", Sample(shown, "json", tuple(objects[:RECORDS]), keys), unwrap, bom=bom
+        path,
+        shown,
+        compression,
+        "json",
+        Sample(shown, "json", tuple(objects[:RECORDS_FOR_KEYS]), keys),
+        unwrap,
+        bom=bom,
     )
 
 
@@ -246,7 +252,9 @@ def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom
     delimiter = max(",\t;|", key=header.count)
     if header.count(delimiter) == 0 and not is_name(header):
         raise unknown_format(shown, "text without columns")
-    rows = list(csv.reader(lines[lines.index(header) : RECORDS + 1 + lines.index(header)], delimiter=delimiter))
+    rows = list(
+        csv.reader(lines[lines.index(header) : RECORDS_FOR_KEYS + 1 + lines.index(header)], delimiter=delimiter)
+    )
     names = [name.strip() for name in rows[0]]
     if any(not name or is_number(name) for name in names) or len(set(names)) < len(names):
         raise LlmscopeError(
@@ -290,7 +298,7 @@ def parquet(path: Path, shown: str) -> LogFile | None:
         described = engine.execute(con, f"DESCRIBE SELECT * FROM read_parquet('{name}')")
         columns = {row[0]: row[1] for row in described}
         text = ", ".join(f'"{c}"::VARCHAR' if "TIME" in t else f'"{c}"' for c, t in columns.items())
-        rows = engine.execute(con, f"SELECT {text} FROM read_parquet('{name}') LIMIT {RECORDS}")
+        rows = engine.execute(con, f"SELECT {text} FROM read_parquet('{name}') LIMIT {RECORDS_FOR_KEYS}")
     except LlmscopeError as error:
         raise LlmscopeError(
             f"{shown}: a Parquet file that is damaged or cut short ({error.message})", hint="write or copy it again"

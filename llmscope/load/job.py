@@ -58,7 +58,8 @@ class Job:
     """One file, how it is read, and under what mapping its content is remembered.
 
     copy, object_bytes and seen change when a first try shows that they must: the file grew while it was read, a record
-    is larger than the reader's buffer, or a key turned up that the first records lack.
+    is larger than the reader's buffer, or a key turned up that the first records lack. whole: every key the source
+    knows is looked for from the start, as pays where nothing is kept.
     """
 
     file: LogFile
@@ -71,6 +72,7 @@ class Job:
     copy: bool = False
     object_bytes: int = OBJECT_BYTES
     seen: frozenset[str] = frozenset()
+    whole: bool = False
 
 
 class Again(Exception):  # noqa: N818

@@ -20,7 +20,7 @@ from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
 from llmscope.load.read import LONGEST_OBJECT_BYTES, raw_sql
 from llmscope.load.rows import REDACTED, TEXTS, Insert, Origin, insert_of
 from llmscope.load.tally import fault_note, faults, refuse, tally
-from llmscope.sources import literal
+from llmscope.sources import Reading, literal
 from llmscope.store import Store, add_columns, rows_table
 
 if TYPE_CHECKING:
@@ -59,10 +59,17 @@ def attempt(store: Store, job: Job) -> FileReport:
 def prepare_session(store: Store, job: Job) -> None:
     """Times without a zone are read in the source's; texts that are kept go through redact."""
     store.execute(f"SET TimeZone = {literal(job.source_tz)}")
-    if any(name in reading.fields for reading in job.readings for name in (*REDACTED, *TEXTS)):
+    wanted = (*REDACTED, *TEXTS) if job.keep_text else REDACTED
+    if any(name in kept_columns(job, reading) for reading in job.readings for name in wanted):
         from llmscope.redact import redact
 
         store.function("redact", redact)
+
+
+def kept_columns(job: Job, reading: Reading) -> list[str]:
+    """The columns whose keys are held to be in the file."""
+    known = seen(job)
+    return [n for n, f in reading.fields.items() if not f.keys or any(k.split(".")[0] in known for k in f.keys)]
 
 
 def forget(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
@@ -107,7 +114,8 @@ def read_range(
 
 def seen(job: Job) -> frozenset[str]:
     """The keys held to be in the file: those of the first records, and those a first try found later on."""
-    return job.seen | frozenset(job.file.sample.columns)
+    known = (key for r in job.readings for f in r.fields.values() for key in f.keys) if job.whole else ()
+    return job.seen | frozenset(job.file.sample.columns) | frozenset(known)
 
 
 def fill(con: duckdb.DuckDBPyConnection, job: Job, table: Any, insert: Insert) -> int:
@@ -135,9 +143,7 @@ def late_keys(con: duckdb.DuckDBPyConnection, job: Job, insert: Insert, path: Pa
     reading = job.readings[0]
     counts = ", ".join(f"count({reading.fields[name].sql})" for name in insert.late)
     found = execute(con, f"SELECT {counts} FROM ({raw_sql(job.file, reading, path, job.object_bytes)})")[0]
-    return frozenset(
-        key for name, n in zip(insert.late, found, strict=True) if n for key in reading.fields[name].keys
-    )
+    return frozenset(key for name, n in zip(insert.late, found, strict=True) if n for key in reading.fields[name].keys)
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
@@ -211,6 +217,3 @@ def write_load(
             " WHERE load_id = $load EXCEPT SELECT * FROM price_keys",
             {"load": load_id},
         )
-
-
-

@@ -165,8 +165,7 @@ def csv_rejects(con: duckdb.DuckDBPyConnection) -> tuple[Reject, ...]:
         " GROUP BY line ORDER BY line",
     )
     return tuple(
-        Reject(line, byte, f"malformed CSV: {why}", redacted((text or "").encode()))
-        for line, byte, why, text in rows
+        Reject(line, byte, f"malformed CSV: {why}", redacted((text or "").encode())) for line, byte, why, text in rows
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmscope.load.discover import LogFile
 from llmscope.sources import Reading, json_path, literal, quote
+from llmscope.sources._usage import prepared_sql
 
 OBJECT_BYTES = 1 << 24
 LONGEST_OBJECT_BYTES = 1 << 28
@@ -110,9 +111,7 @@ def absent(columns: Mapping[str, str], present: Mapping[str, str]) -> str:
 
 def raw_sql(file: LogFile, reading: Reading, path: Path, object_bytes: int = OBJECT_BYTES) -> str:
     """The reading's columns and what it prepares from them, one row a record."""
-    source = records_sql(file, reading.columns, path, object_bytes)
-    prepared = "".join(f", {sql} AS {quote(name)}" for name, sql in reading.prepare.items())
-    return f"SELECT *{prepared} FROM ({source})"
+    return prepared_sql(records_sql(file, reading.columns, path, object_bytes), reading.prepare)
 
 
 def empty_record(reading: Reading) -> str:

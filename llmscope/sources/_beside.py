@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from llmscope.sources import Field, Sample, quote
-from llmscope.sources._pairs import Raw
+from llmscope.sources._pairs import NOTHING, Raw
 from llmscope.sources._reasons import error_class_sql, provider_sql, status_sql
 
 NAMED: Mapping[str, tuple[str, ...]] = {
@@ -123,14 +123,14 @@ def request_fields(made: Raw) -> dict[str, Field]:
 def provider_field(made: Raw, given: str) -> Field:
     """Who answered: as the logger names it, by the host called, by a mark of the shape, by the model's name."""
     host = made.beside("host", "base_url", "url", "endpoint")
-    bare = f"split_part(replace(replace({host}, 'https://', ''), 'http://', ''), '/', 1)"
-    named = made.beside("provider", "vendor") if made.answer else "CAST(NULL AS VARCHAR)"
-    made.prepare["_host"] = bare
-    sql = f"coalesce({provider_sql(named, 'CAST(NULL AS VARCHAR)', quote('_host'))}, {given})"
-    return Field(sql, keys=("provider", "model"))
+    made.prepare["_host"] = f"split_part(replace(replace({host}, 'https://', ''), 'http://', ''), '/', 1)"
+    made.prepare["_named"] = made.beside("provider", "vendor") if made.answer else NOTHING
+    return Field(
+        f"coalesce({provider_sql(quote('_named'), NOTHING, quote('_host'))}, {given})", keys=("provider", "model")
+    )
 
 
-def error_fields(made: Raw, answered: str, status: str = "CAST(NULL AS VARCHAR)") -> dict[str, Field]:
+def error_fields(made: Raw, answered: str, status: str = NOTHING) -> dict[str, Field]:
     """What went wrong. `answered`, a predicate: the record holds an answer. `status`: the answer's own word."""
     made.columns["error"] = "JSON"
     places = [quote("error")]
@@ -144,10 +144,11 @@ def error_fields(made: Raw, answered: str, status: str = "CAST(NULL AS VARCHAR)"
     made.prepare["_e"] = f"json_extract_string({quote('_error')}, [{paths}])"
     made.prepare["_kind"], made.prepare["_message"] = KIND, MESSAGE
     code = made.beside("http_status", "status_code", "http_status_code")
-    http = f"coalesce({code}, CASE WHEN try_cast({E}[1] AS UINTEGER) BETWEEN 400 AND 599 THEN {E}[1] END)"
-    kind, message = quote("_kind"), quote("_message")
-    own = "CAST(NULL AS VARCHAR)" if not made.answer and "status" in made.words else made.beside("status")
-    judged = status_sql(f"coalesce({status}, {own})", http, f"coalesce({kind}, {message})")
+    own = NOTHING if not made.answer and "status" in made.words else made.beside("status")
+    known = f"CASE WHEN try_cast({E}[1] AS UINTEGER) BETWEEN 400 AND 599 THEN {E}[1] END"
+    made.prepare["_http"], made.prepare["_state"] = f"coalesce({code}, {known})", f"coalesce({status}, {own})"
+    http, kind, message = quote("_http"), quote("_kind"), quote("_message")
+    judged = status_sql(quote("_state"), http, f"coalesce({kind}, {message})")
     return {
         "http_status": Field(http, keys=("http_status", "status_code")),
         "error_type": Field(kind, keys=("error.code", "error.type")),

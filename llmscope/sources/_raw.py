@@ -58,10 +58,11 @@ def begin(sample: Sample, mine: Mine, answer: Mapping[str, str], question: Mappi
 
 def finish(made: Raw, sample: Sample, own: Own, notes: tuple[str, ...] = ()) -> Reading:
     """The reading: usage, what stands beside, what was asked, what failed, and what the source alone knows."""
-    made.prepare["_usage"] = own.usage
+    # What many arms of a CASE ask for is prepared: DuckDB plans each mention anew.
+    made.prepare["_usage"], made.prepare["_finish"] = own.usage, made.text("finish")
+    made.prepare["_model"] = f"coalesce({made.text('model')}, {made.text('q_model')})"
+    model, raw_finish = quote("_model"), quote("_finish")
     prepare, fields = usage_fields(quote("_usage"), name="_u")
-    model = f"coalesce({made.text('model')}, {made.text('q_model')})"
-    raw_finish = made.text("finish")
     fields |= beside_fields(made, sample) | id_fields(made) | request_fields(made)
     fields |= text_fields(made, own.prompt, own.said) | error_fields(made, own.answered, own.status)
     fields |= {

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmscope.sources import literal
-from llmscope.sources._errors import arms, error_class_sql, listed, status_sql
+from llmscope.sources._errors import arms, error_class_sql, listed, lookup, status_sql
+
+NOTHING = "CAST(NULL AS VARCHAR)"
 
 __all__ = ["error_class_sql", "finish_reason_sql", "provider_sql", "refusal_sql", "status_sql"]
 
@@ -84,9 +86,9 @@ HOST_ENDS: Mapping[str, str] = {
     "aiplatform.googleapis.com": "gcp.vertex_ai",
 }
 
-# How a model's name begins (without a path, which names the host instead) and who makes it. The longer first.
+# How a model's name begins (where no path before it names the host) and who makes it.
 MODEL_STARTS: Mapping[str, str] = {
-    "gpt-oss": "", "gpt": "openai", "chatgpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai",
+    "gpt": "openai", "chatgpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai",
     "text-embedding-3": "openai", "text-embedding-ada": "openai", "text-davinci": "openai", "dall-e": "openai",
     "davinci": "openai", "babbage": "openai", "whisper": "openai", "tts-": "openai", "ft:gpt": "openai",
     "codex": "openai", "omni-moderation": "openai", "claude": "anthropic", "gemini": "gcp.gemini",
@@ -114,23 +116,33 @@ def refusal_sql(finish_raw: str) -> str:
     return f"CASE WHEN {finish_raw} IS NOT NULL THEN CAST(lower({finish_raw}) IN {listed(REFUSED)} AS VARCHAR) END"
 
 
-def provider_sql(raw: str, model: str, host: str = "NULL") -> str:
+def provider_sql(raw: str, model: str, host: str = NOTHING) -> str:
     """OpenTelemetry's name of the provider: as named, else by the host called, else by the model's name."""
-    word, place = f"lower({raw})", f"lower({host})"
+    known = {NOTHING, "NULL", "NULL::VARCHAR"}
+    ways = [way(sql) for way, sql in ((_by_name, raw), (_by_host, host), (_by_model, model)) if sql not in known]
+    return f"coalesce({', '.join([*ways, NOTHING])})"
+
+
+def _by_name(raw: str) -> str:
+    """A name in our spelling; one we do not know stays."""
+    word = f"lower({raw})"
+    return f"CASE {arms(word, PROVIDERS)} WHEN {word} = '' THEN NULL ELSE {word} END"
+
+
+def _by_host(host: str) -> str:
+    """Whose server it is; a gateway's tells nothing."""
+    place = f"lower({host})"
     ends = " ".join(f"WHEN ends_with({place}, {literal(end)}) THEN {literal(who)}" for end, who in HOST_ENDS.items())
     ends += f" WHEN starts_with({place}, 'bedrock') AND contains({place}, 'amazonaws.com') THEN 'aws.bedrock'"
-    named = f"CASE {arms(word, PROVIDERS)} WHEN {word} = '' THEN NULL ELSE {word} END"
-    called = "NULL" if host == "NULL" else f"CASE {arms(place, PROVIDERS)} {ends} END"
-    return f"coalesce({named}, {called}, {_by_model(model)})"
+    return f"CASE WHEN {host} IS NOT NULL THEN coalesce({lookup(place, PROVIDERS)}, CASE {ends} END) END"
 
 
 def _by_model(model: str) -> str:
     """The provider a model's name tells of: the path before it, else its maker."""
-    name, path = f"lower({model})", f"lower(split_part({model}, '/', 1))"
-    starts = " ".join(
-        f"WHEN starts_with({name}, {literal(start)}) THEN {literal(who) if who else 'NULL'}"
-        for start, who in MODEL_STARTS.items()
-    )
+    name = f"lower({model})"
+    path = lookup(f"split_part({name}, '/', 1)", PROVIDERS)
     weights = " OR ".join(f"contains({name}, {literal(word)})" for word in OPEN_WEIGHTS)
-    by_path = f"CASE WHEN {weights} THEN NULL {arms(path, PROVIDERS)} {starts} END"
-    return f"CASE WHEN contains({model}, '/') THEN {by_path} ELSE CASE {starts} END END"
+    starts = " ".join(
+        f"WHEN starts_with({name}, {literal(start)}) THEN {literal(who)}" for start, who in MODEL_STARTS.items()
+    )
+    return f"CASE WHEN {weights} THEN NULL WHEN contains({model}, '/') AND {path} IS NOT NULL THEN {path} {starts} END"

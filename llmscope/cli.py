@@ -104,7 +104,8 @@ def make(name: str) -> Command:
     module = import_module(f"llmscope.commands.{name}")
     if not hasattr(module, "COMMANDS"):
         keep = KEEP if name == "load" else {}
-        return as_command(name, getattr(module, name), {**keep, **READING, **STORE, **SHOWING}, headline(name))
+        function = getattr(module, name)
+        return as_command(name, function, {**keep, **own_options(function)}, headline(name))
     group = typer.Typer(help=headline(name), no_args_is_help=True, rich_markup_mode=None)
     group.callback()(lambda: None)
     made = typer.main.get_group(group)
@@ -116,8 +117,10 @@ def make(name: str) -> Command:
 def own_options(function: Callable[..., Result]) -> dict[str, Opt]:
     """The shared options that make sense for a command about the tool's own tables."""
     wanted = inspect.signature(function).parameters
-    window = {**WINDOW, **READING} if "logs" in wanted else {}
-    return {**window, **(STORE if {"logs", "asked"} & wanted.keys() else {}), **SHOWING}
+    window = WINDOW if "logs" in wanted and "asked" not in wanted else {}
+    reading = READING if {"logs", "files"} & wanted.keys() else {}
+    store = STORE if {"logs", "asked"} & wanted.keys() and "files" not in wanted else {}
+    return {**window, **reading, **store, **SHOWING}
 
 
 def first_line(function: Callable[..., Any]) -> str:
@@ -133,7 +136,7 @@ def as_command(name: str, function: Callable[..., Result], shared: Mapping[str, 
         context = given.pop("context")
         mine = {n: v for n, v in given.items() if n in own}
         rest = {n: v for n, v in given.items() if n not in own}
-        paths = tuple(given.get("logs") or ())
+        paths = tuple(given.get("logs") or given.get("files") or ())
         if "-" in paths and sys.stdin.isatty():
             typer.echo(context.get_help())
             return

@@ -11,6 +11,7 @@ from llmscope.result import Window
 
 # The requests before a condition on their price; without one they are `requests` themselves.
 BASE = "every_request"
+RELATIONS = ("requests", "priced", "spans", "scores")
 TIMED = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
 
 
@@ -29,32 +30,45 @@ class Filtered(Protocol):
 
 def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
     """The statement with a CTE for each relation it names: `requests`, `priced`, `spans`, `scores`."""
-    wanted = {name for name in ("requests", "priced", "spans", "scores") if re.search(rf"\b{name}\b", sql)}
-    steps = []
-    if wanted & {"requests", "priced"}:
-        steps.append((BASE if logs.where_is_priced else "requests", requests_sql(logs, tagged)))
-    if "priced" in wanted or ("requests" in wanted and logs.where_is_priced):
-        condition = f"\n    WHERE {logs.where.sql}" if logs.where and logs.where_is_priced else ""
-        steps.append(("priced", f"SELECT * FROM ({logs.priced_sql}){condition}"))
-    if "requests" in wanted and logs.where_is_priced:
-        steps.append(("requests", "SELECT * FROM priced"))
-    for name in sorted(wanted & {"spans", "scores"}):
-        steps.append((name, f"SELECT * FROM main.{name}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+    found = steps(named_in(sql), logs, tagged)
     text = sql.strip()
     rest = re.sub(r"^WITH\s+", "", text, flags=re.IGNORECASE)
     joint = ",\n" if rest != text else "\n"
-    if not steps:
+    if not found:
         return text
-    return "WITH " + ",\n".join(f"{name} AS (\n    {body}\n)" for name, body in steps) + joint + rest
+    return "WITH " + ",\n".join(f"{name} AS (\n    {body}\n)" for name, body in found) + joint + rest
 
 
-def requests_sql(logs: Filtered, tagged: bool) -> str:
+def named_in(sql: str) -> set[str]:
+    """The relations a statement names."""
+    return {name for name in RELATIONS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
+
+
+def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = "main") -> list[tuple[str, str]]:
+    """The relations wanted and what they rest on, each as its name and its SELECT, in the order they build on another.
+
+    `origin` is the schema of the store's own relations.
+    """
+    found = []
+    if wanted & {"requests", "priced"}:
+        found.append((BASE if logs.where_is_priced else "requests", requests_sql(logs, tagged, origin)))
+    if "priced" in wanted or ("requests" in wanted and logs.where_is_priced):
+        condition = f"\n    WHERE {logs.where.sql}" if logs.where and logs.where_is_priced else ""
+        found.append(("priced", f"SELECT * FROM ({logs.priced_sql}){condition}"))
+    if "requests" in wanted and logs.where_is_priced:
+        found.append(("requests", "SELECT * FROM priced"))
+    for name in sorted(wanted & {"spans", "scores"}):
+        found.append((name, f"SELECT * FROM {origin}.{name}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+    return found
+
+
+def requests_sql(logs: Filtered, tagged: bool, origin: str = "main") -> str:
     """The requests of the window; one row a tag where something is grouped by tag."""
     conditions = window_sql(logs.window, "started_at")
     if logs.where and not logs.where_is_priced:
         conditions.append(logs.where.sql)
     tag = ", unnest(coalesce(nullif(tags, []), [NULL])) AS tag" if tagged else ""
-    return f"SELECT *{tag} FROM main.requests{where_sql(conditions)}"
+    return f"SELECT *{tag} FROM {origin}.requests{where_sql(conditions)}"
 
 
 def where_sql(conditions: list[str]) -> str:

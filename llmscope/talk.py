@@ -64,8 +64,8 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     asked.options["by"] = mine.get("by")
     module = sys.modules[function.__module__]
     with asked.open(getattr(module, "TABLES", None), getattr(module, "UNREAD", ())) as logs:
-        found = logs.finish(function(logs, **mine))
-        judged = function(logs, **{**mine, "top": None}) if gated and mine.get("top") else found
+        found = logs.finish(function(logs=logs, **mine))
+        judged = function(logs=logs, **{**mine, "top": None}) if gated and mine.get("top") else found
         return found, judged
 
 

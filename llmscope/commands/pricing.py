@@ -1,4 +1,4 @@
-"""What a call is priced at: list, show, check and sync the prices."""
+"""What a call is priced at: list, show, check and sync the prices, and the models that have none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
+from llmscope.commands._unpriced import unpriced
 from llmscope.errors import UsageError
 from llmscope.pricing.book import PriceBook, Resolution
 from llmscope.pricing.catalogue import DATA
@@ -226,7 +227,13 @@ def sync_prices(
     )
 
 
-COMMANDS = {"list": list_prices, "show": show_price, "check": check_prices, "sync": sync_prices}
+COMMANDS = {
+    "list": list_prices,
+    "show": show_price,
+    "unpriced": unpriced,
+    "check": check_prices,
+    "sync": sync_prices,
+}
 
 
 def _problem(problem: str, model: str, detail: str, file: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,8 +50,7 @@ def _stream(path: Path, compression: Compression) -> IO[bytes]:
     if compression == "zstd":
         import pyarrow
 
-        stream: IO[bytes] = pyarrow.input_stream(str(path), compression="zstd")
-        return stream
+        return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
     return path.open("rb")
 
 

@@ -31,6 +31,7 @@ class LogFile:
 
     unwrap: for container "json": "[]" an array, "" one object, else the key of the envelope that holds the records.
     duplicate_keys: how many of the first records name a key twice.
+    mixed_line_ends: a CSV in which LF and CRLF, or a lone CR, stand side by side.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class LogFile:
     delimiter: str = ","
     duplicate_keys: int = 0
     bom: bool = False
+    mixed_line_ends: bool = False
 
 
 def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tuple[Path, str, bool]]:
@@ -120,7 +122,7 @@ def inspect(path: Path, shown: str) -> LogFile | None:
     first = text.lstrip()[:1]
     if first not in (b"{", b"["):
         return delimited(path, shown, compression, text, bom)
-    lines = parse_lines(text, whole)
+    lines = None if whole and is_document(text) else parse_lines(text, whole)
     if lines is not None:
         records, keys, repeated = lines
         sample = Sample(shown, "jsonl", tuple(records), keys)
@@ -174,6 +176,19 @@ def parse_lines(text: bytes, whole: bool) -> tuple[list[dict[str, Any]], dict[st
     if not records or (len(filled) == 1 and whole and envelope_key(records[0]) is not None):
         return None
     return records, dict.fromkeys((key for record in records for key in record), "JSON"), repeated
+
+
+def is_document(text: bytes) -> bool:
+    """One JSON value over several lines: an array with a record a line has one line, the last, that is an object."""
+    try:
+        json.loads(text.lstrip().split(b"\n", 1)[0])
+    except (ValueError, RecursionError):
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        return True
+    return False
 
 
 class Pairs(list[tuple[str, Any]]):

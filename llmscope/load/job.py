@@ -57,9 +57,9 @@ class Limits:
 class Job:
     """One file, how it is read, and under what mapping its content is remembered.
 
-    copy, object_bytes and seen change when a first try shows that they must: the file grew while it was read, a record
-    is larger than the reader's buffer, or a key turned up that the first records lack. whole: every key the source
-    knows is looked for from the start, as pays where nothing is kept.
+    copy, as_text, object_bytes and seen change when a first try shows that they must: the file grew while it was read, a record
+    is larger than the reader's buffer, a figure may be none, or a key turned up that the first records lack. whole: every key the source
+    knows is looked for from the start, as pays where nothing is kept. end: where to stop, before a CSV's half-written line.
     """
 
     file: LogFile
@@ -70,6 +70,8 @@ class Job:
     source_tz: str = "UTC"
     limits: Limits = Limits()
     copy: bool = False
+    end: int | None = None
+    as_text: bool = False
     object_bytes: int = OBJECT_BYTES
     seen: frozenset[str] = frozenset()
     whole: bool = False

@@ -16,8 +16,9 @@ from llmscope.load.content import Content, chunks, digest_with, head_digest, hea
 from llmscope.load.dedupe import drop_duplicates
 from llmscope.load.discover import LogFile
 from llmscope.load.job import COUNTS, Again, FileReport, Job
+from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
-from llmscope.load.read import LONGEST_OBJECT_BYTES, raw_sql
+from llmscope.load.read import LONGEST_OBJECT_BYTES, header_line, raw_sql
 from llmscope.load.rows import REDACTED, TEXTS, Insert, Origin, insert_of
 from llmscope.load.tally import fault_note, faults, refuse, tally
 from llmscope.sources import Reading, literal
@@ -26,7 +27,7 @@ from llmscope.store import Store, add_columns, rows_table
 if TYPE_CHECKING:
     import duckdb
 
-MOST_TRIES = 4
+MOST_TRIES = 8
 
 
 def load_one(store: Store, job: Job) -> FileReport:
@@ -53,7 +54,7 @@ def attempt(store: Store, job: Job) -> FileReport:
             return FileReport(file.shown, job.source, "skipped")
         for load_id in plan.replaces:
             forget(con, load_id)
-        return read_range(con, job, plan, head, size, Path(folder))
+        return read_range(con, job, plan, head, size if job.end is None else job.end, Path(folder))
 
 
 def prepare_session(store: Store, job: Job) -> None:
@@ -86,19 +87,26 @@ def read_range(
     file = job.file
     load_id = int(execute(con, "SELECT coalesce(max(load_id), 0) + 1 FROM loads")[0][0])
     before = fingerprint(file.path)
+    if file.container == "csv":
+        rejects.forget_csv_rejects(con)
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(read_content, file.path, file.compression, plan.start, (), size)
         path = readable(job, folder, plan.start, size)
         origin = Origin(load_id, job.source, file.shown, head_digest(head), plan.start, job.keep_text)
-        inserts = [insert_of(file, r, origin, path, seen(job), job.object_bytes) for r in job.readings]
-        counts = [fill(con, job, r.table, i) for r, i in zip(job.readings, inserts, strict=True)]
+        readings = job.readings if job.as_text else tuple(with_numbers(file, r) for r in job.readings)
+        inserts = [insert_of(file, r, origin, path, seen(job), job.object_bytes) for r in readings]
+        counts = [fill(con, job, r.table, i) for r, i in zip(readings, inserts, strict=True)]
         content = counting.result()
     if fingerprint(file.path) != before and path == file.path:
         raise Again(copy=True)
+    if file.container == "csv" and job.end is None and content.rest.strip() and not complete(file, content.rest):
+        raise Again(copy=True, end=content.end)
     report = FileReport(file.shown, job.source, plan.outcome, loaded=counts[0])
     wrong = faults(con, job, load_id)
     if wrong.pop("", 0):
         raise Again(seen=job.seen | late_keys(con, job, inserts[0], path))
+    if not job.as_text and doubtful(con, file, readings[0], load_id, path, job.object_bytes):
+        raise Again(as_text=True)
     report.faults = sum(wrong.values())
     report.notes += [fault_note(name, n) for name, n in wrong.items()]
     refused = tally(con, job, plan, path, content, report)
@@ -129,6 +137,8 @@ def fill(con: duckdb.DuckDBPyConnection, job: Job, table: Any, insert: Insert) -
     try:
         return int(execute(con, insert.sql)[0][0])
     except LlmscopeError as error:
+        if "CSV Parser state machine" in error.message and not job.file.mixed_line_ends:
+            raise Again(file=replace(job.file, mixed_line_ends=True)) from error
         if "maximum_object_size" not in error.message and "maximum_object_size" not in str(error.__cause__):
             raise in_file(job.file, error) from error
         if job.object_bytes < LONGEST_OBJECT_BYTES:
@@ -169,8 +179,7 @@ def copy_range(file: LogFile, folder: Path, start: int, size: int | None) -> Pat
     target = folder / "part"
     with target.open("wb") as out:
         if file.container == "csv" and start:
-            names = ('"' + n.replace('"', '""') + '"' for n in file.sample.columns)
-            out.write((file.delimiter.join(names) + "\n").encode())
+            out.write(header_line(file))
         for i, piece in enumerate(chunks(file.path, file.compression, start, size)):
             out.write(piece.removeprefix(b"\xef\xbb\xbf") if not i and not start else piece)
     return target

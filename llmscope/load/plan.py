@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from llmscope.engines.duckdb import execute
-from llmscope.load.content import HEAD_BYTES, Content, head_digest
+from llmscope.load.content import Content, head_digest
 from llmscope.load.discover import LogFile
 from llmscope.load.job import Job, Outcome
 from llmscope.load.rejects import reason_of
@@ -40,13 +40,13 @@ class Plan:
 
 def earlier_loads(con: duckdb.DuckDBPyConnection, head: bytes) -> list[Earlier]:
     """Loads whose content may be this file's beginning: the same first bytes, or all they had is in them."""
-    ends = [i + 1 for i, byte in enumerate(head) if byte == 10] + [len(head)]
-    short = [xxhash.xxh3_128(head[:end]).hexdigest() for end in ends]
+    ends = execute(con, "SELECT DISTINCT end_byte FROM loads WHERE end_byte BETWEEN 1 AND $size", {"size": len(head)})
+    short = [xxhash.xxh3_128(head[:end]).hexdigest() for (end,) in ends]
     rows = execute(
         con,
         "SELECT load_id, end_byte, digest, ends_in_newline, mapping FROM loads"
-        " WHERE head = $head OR (end_byte < $most AND list_contains($short, digest)) ORDER BY load_id",
-        {"head": head_digest(head), "most": HEAD_BYTES, "short": short},
+        " WHERE head = $head OR (end_byte <= $size AND list_contains($short, digest)) ORDER BY load_id",
+        {"head": head_digest(head), "size": len(head), "short": short},
     )
     return [Earlier(*row) for row in rows]
 

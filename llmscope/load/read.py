@@ -78,9 +78,16 @@ def csv_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
     return (
         f"SELECT {keys}{absent(columns, present)} FROM read_csv({literal(str(path))}, columns = {{{header}}},"
         f" delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', header = true, auto_detect = false,"
-        f" store_rejects = true, rejects_limit = 0, null_padding = false, compression = '{packing(file, path)}',"
+        f" store_rejects = true, rejects_limit = 0, null_padding = false, strict_mode = {not file.mixed_line_ends},"
+        f" compression = '{packing(file, path)}',"
         f" max_line_size = {CSV_LINE_BYTES}, buffer_size = {CSV_BUFFER_BYTES})"
     )
+
+
+def header_line(file: LogFile) -> bytes:
+    """The line of column names that a copy of a CSV's part begins with."""
+    names = ('"' + n.replace('"', '""') + '"' for n in file.sample.columns)
+    return (file.delimiter.join(names) + "\n").encode()
 
 
 def parquet_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:

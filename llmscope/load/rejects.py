@@ -157,6 +157,12 @@ def kind_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
+def forget_csv_rejects(con: duckdb.DuckDBPyConnection) -> None:
+    """The reader keeps what it refused for as long as the connection lasts: another file's are no rejects of this one."""
+    for table in ("reject_errors", "reject_scans"):
+        execute(con, f"DROP TABLE IF EXISTS {table}")
+
+
 def csv_rejects(con: duckdb.DuckDBPyConnection) -> tuple[Reject, ...]:
     """The lines the CSV reader refused: a line once, with its first fault."""
     rows = execute(

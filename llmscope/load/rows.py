@@ -53,7 +53,7 @@ def insert_of(
     wanted = kept_fields(reading, origin.keep_text)
     late = {n: f for n, f in wanted.items() if f.keys and not any(k in seen for k in f.keys)}
     fields = {n: f for n, f in wanted.items() if n not in late}
-    columns = typed(reading.table, fields)
+    columns = typed(reading.table, fields, reading.columns)
     texts = ", ".join(
         [f"{c.text} AS t_{c.name}" for c in columns]
         + [f"{content_sql(reading, origin)} AS t_content", f"{late_sql(late)} AS t_late"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from llmscope.load.content import Content, chunks
 from llmscope.load.discover import LogFile
 from llmscope.load.job import FileReport, Job, Limits
 from llmscope.load.plan import Plan, complete
-from llmscope.load.read import records_sql
+from llmscope.load.read import header_line, records_sql
 from llmscope.load.rejects import Reject
 from llmscope.load.rows import LATE_BIT
 from llmscope.load.typed import counted
@@ -22,6 +23,8 @@ from llmscope.store import rows_table
 if TYPE_CHECKING:
     import duckdb
 
+WAITS = "its last line is half-written: it waits for the next load"
+
 
 def tally(
     con: duckdb.DuckDBPyConnection, job: Job, plan: Plan, path: Path, content: Content, report: FileReport
@@ -29,7 +32,9 @@ def tally(
     """Fills in lines, set_aside, rejected and blank; gives the refused lines."""
     if job.file.container == "jsonl":
         return tally_lines(con, job, plan, path, content, report)
-    refused: tuple[Reject, ...] = rejects.csv_rejects(con) if job.file.container == "csv" else ()
+    refused = csv_refused(con, job.file, plan.start) if job.file.container == "csv" else ()
+    if job.end is not None:
+        report.notes.append(WAITS)
     records = records_sql(job.file, job.readings[0].columns, path, job.object_bytes)
     report.rejected = len(refused)
     report.lines = int(execute(con, f"SELECT count(*) FROM ({records})")[0][0]) + report.rejected
@@ -49,7 +54,7 @@ def tally_lines(
     unfinished = bool(content.rest.strip()) and not whole
     report.lines = content.lines - continues + whole
     if unfinished:
-        report.notes.append("its last line is half-written: it waits for the next load")
+        report.notes.append(WAITS)
     if report.loaded == report.lines:
         return ()
     end, start = content.size if whole else content.end, plan.start + continues
@@ -58,6 +63,16 @@ def tally_lines(
     report.blank, report.rejected = found.blank, found.malformed
     report.set_aside = found.records - report.loaded
     return found.rejects
+
+
+def csv_refused(con: duckdb.DuckDBPyConnection, file: LogFile, start: int) -> tuple[Reject, ...]:
+    """The rows the CSV reader refused; of a part, whose copy begins with a header of its own, at their true places."""
+    header = 0 if not start else len(header_line(file))
+    moved = lines_before(file, start) - 2 if start else 0
+    return tuple(
+        replace(r, line=(r.line or 0) + moved, byte=(r.byte or 0) - 1 + start - header + 3 * (file.bom and not start))
+        for r in rejects.csv_rejects(con)
+    )
 
 
 def starts_with_newline(file: LogFile, start: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llmscope.schema import TABLES, Column, Table
-from llmscope.sources import Field
+from llmscope.sources import Field, quote
 
 MOST_TOKENS, MOST_MS = 10**12, 10**11
 EARLIEST, LATEST = "TIMESTAMP '2000-01-01'", "TIMESTAMP '2100-01-01'"
@@ -32,16 +32,23 @@ class Typed:
     fault: str | None
 
 
-def typed(table: Table, fields: Mapping[str, Field]) -> list[Typed]:
-    """The typed expression of every field, in the order of the schema."""
-    return [typed_column(column, fields[column.name]) for column in TABLES[table] if column.name in fields]
+def typed(table: Table, fields: Mapping[str, Field], columns: Mapping[str, str]) -> list[Typed]:
+    """The typed expression of every field, in the order of the schema; `columns` tells which keys come as numbers."""
+    wanted = (column for column in TABLES[table] if column.name in fields)
+    return [typed_column(c, fields[c.name], is_number(fields[c.name], columns)) for c in wanted]
 
 
-def typed_column(column: Column, field: Field) -> Typed:
+def is_number(field: Field, columns: Mapping[str, str]) -> bool:
+    """Whether the reader gives this field as a number already."""
+    return bool(field.keys) and columns.get(field.keys[0]) == "DOUBLE" and field.sql == quote(field.keys[0])
+
+
+def typed_column(column: Column, field: Field, numeric: bool) -> Typed:
     """One field as its column's type."""
     text, number = f"t_{column.name}", f"n_{column.name}"
     fault = None if column.kind in UNCOUNTED else f"({text} IS NOT NULL AND v_{column.name} IS NULL)"
-    return Typed(column.name, field.sql, cast(column, text, field.unit), check(column, text, number, field.unit), fault)
+    value = check(column, text, number, field.unit, numeric)
+    return Typed(column.name, field.sql, cast(column, text, field.unit), value, fault)
 
 
 def cast(column: Column, text: str, unit: str | None) -> str:
@@ -69,7 +76,7 @@ def cast(column: Column, text: str, unit: str | None) -> str:
             return f"nullif({text}, '')"
 
 
-def check(column: Column, text: str, number: str, unit: str | None) -> str:
+def check(column: Column, text: str, number: str, unit: str | None, numeric: bool = False) -> str:
     """SQL of the value if it can be true: no negative tokens, no NaN, no infinity, no date out of range.
 
     A whole number is `12.0` and not `12.7`, which the engine's own cast would round.
@@ -82,7 +89,8 @@ def check(column: Column, text: str, number: str, unit: str | None) -> str:
         case "ratio":
             return f"CASE WHEN {number} BETWEEN -{MOST_TOKENS} AND {MOST_TOKENS} THEN {number} END"
         case "tokens" | "count":
-            exact = f"(NOT contains({text}, '.') OR try_cast({text} AS DOUBLE) = {number})"
+            whole = f"(NOT contains({text}, '.') OR try_cast({text} AS DOUBLE) = {number})"
+            exact = f"{text} = {number}" if numeric else whole
             return f"CASE WHEN {number} BETWEEN 0 AND {MOST_TOKENS} AND {exact} THEN {number} END"
         case _:
             return number

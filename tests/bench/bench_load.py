@@ -14,7 +14,7 @@ from pathlib import Path
 BARE = """
 import duckdb, json, sys
 con = duckdb.connect(sys.argv[2])
-con.execute("SET preserve_insertion_order = false")
+pass
 columns = json.loads(sys.argv[3])
 shape = "{" + ", ".join(f"'{k}': '{v}'" for k, v in columns.items()) + "}"
 con.execute(f"CREATE TABLE t AS SELECT * FROM read_json('{sys.argv[1]}', columns = {shape}, format = 'newline_delimited')")

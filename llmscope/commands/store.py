@@ -1,0 +1,265 @@
+"""The store itself: what is in it, what was refused, taking old rows out, and giving space back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from llmscope.asked import Asked
+from llmscope.errors import LlmscopeError, UsageError
+from llmscope.result import Column, Part, Result
+from llmscope.sources import literal, quote
+from llmscope.store import rows_table
+
+if TYPE_CHECKING:
+    from llmscope.store import Store
+
+SHOWN_REJECTS = 50
+TIMES = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
+
+INFO_SQL = """
+SELECT
+    (SELECT count(*) FROM requests) AS requests,
+    (SELECT count(*) FROM spans) AS spans,
+    (SELECT count(*) FROM scores) AS scores,
+    (SELECT count(*) FROM loads) AS loads,
+    (SELECT count(DISTINCT path) FROM loads) AS files,
+    (SELECT coalesce(sum(rejected), 0)::BIGINT FROM loads) AS rejected_lines,
+    (SELECT min(started_at) FROM requests) AS first_request,
+    (SELECT max(started_at) FROM requests) AS last_request,
+    (SELECT max(loaded_at) FROM loads) AS last_load,
+    (SELECT max(value)::BIGINT FROM meta WHERE key = 'schema_version') AS version
+"""
+SOURCES_SQL = """
+WITH counted AS (
+    SELECT source_format AS source, count(*) AS requests, 0 AS spans, 0 AS scores FROM requests GROUP BY 1
+    UNION ALL SELECT source_format, 0, count(*), 0 FROM spans GROUP BY 1
+    UNION ALL SELECT source_format, 0, 0, count(*) FROM scores GROUP BY 1
+),
+read AS (
+    SELECT format AS source, count(DISTINCT path) AS files, sum(rejected)::BIGINT AS rejected_lines,
+        sum(duplicates)::BIGINT AS duplicates
+    FROM loads GROUP BY 1
+)
+SELECT source, max(files) AS files, coalesce(sum(requests), 0)::BIGINT AS requests,
+    coalesce(sum(spans), 0)::BIGINT AS spans, coalesce(sum(scores), 0)::BIGINT AS scores,
+    max(duplicates) AS duplicates, max(rejected_lines) AS rejected_lines
+FROM counted FULL JOIN read USING (source)
+GROUP BY source ORDER BY source
+"""
+REJECTS_SQL = """
+SELECT file, line, byte, reason, head, load_id AS load
+FROM rejects ORDER BY load_id DESC, line, byte LIMIT $most
+"""
+INFO = (
+    Column("store", "text", "dimension"),
+    Column("size_bytes", "bytes"),
+    Column("requests", "count"),
+    Column("spans", "count"),
+    Column("scores", "count"),
+    Column("files", "count"),
+    Column("rejected_lines", "count"),
+    Column("loads", "count", optional=True),
+    Column("version", "count", optional=True),
+    Column("first_request", "time", optional=True),
+    Column("last_request", "time", optional=True),
+    Column("last_load", "time", optional=True),
+)
+BY_SOURCE = (
+    Column("source", "text", "dimension"),
+    *(Column(n, "count") for n in ("files", "requests", "spans", "scores", "duplicates", "rejected_lines")),
+)
+REJECTS = (
+    Column("file", "text", "dimension"),
+    Column("line", "count", "dimension"),
+    Column("byte", "count", "dimension", optional=True),
+    Column("reason", "text"),
+    Column("head", "text"),
+    Column("load", "count", "dimension", optional=True),
+)
+FORGOTTEN = (
+    Column("table", "text", "dimension"),
+    Column("forgotten", "count"),
+    Column("kept", "count"),
+    Column("kept_without_time", "count"),
+)
+VACUUMED = (
+    Column("store", "text", "dimension"),
+    Column("before_bytes", "bytes"),
+    Column("after_bytes", "bytes"),
+    Column("freed_bytes", "bytes"),
+)
+
+
+def info(asked: Asked) -> Result:
+    """What is in the store: rows, files, sources, window, size on disk."""
+    with existing(asked) as store:
+        row: dict[str, Any] = {"store": str(store.path), "size_bytes": size_of(store), **rows_of(store, INFO_SQL)[0]}
+        sources = tuple(rows_of(store, SOURCES_SQL))
+    notes = [f"{row['loads']:,} loads of {row['files']:,} files; store version {row['version']}"]
+    if row["first_request"]:
+        notes.append(f"requests from {row['first_request']:%Y-%m-%d %H:%M} to {row['last_request']:%Y-%m-%d %H:%M} UTC")
+    if row["rejected_lines"]:
+        notes.append("llmscope store rejects shows the lines that could not be read")
+    return Result("store info", INFO, (row,), parts={"by source": Part(BY_SOURCE, sources)}, notes=tuple(notes))
+
+
+def rejects(asked: Asked, limit: Annotated[int, "how many to show"] = SHOWN_REJECTS) -> Result:
+    """The lines that could not be read: file, line, reason and a redacted head, those of the last load first."""
+    if limit < 1:
+        raise UsageError("--limit takes a number of 1 or more")
+    with existing(asked) as store:
+        rows = tuple(rows_of(store, REJECTS_SQL, most=limit))
+        kept = store.execute("SELECT count(*) FROM rejects")[0][0]
+        counted = store.execute("SELECT coalesce(sum(rejected), 0) FROM loads")[0][0]
+    notes = [f"{len(rows):,} of {kept:,} shown; --limit N shows more"] if len(rows) < kept else []
+    if counted > kept:
+        notes.append(f"{counted:,} lines were refused in all; of a file with very many only the first are kept")
+    return Result("store rejects", REJECTS, rows, notes=tuple(notes))
+
+
+def vacuum(asked: Asked) -> Result:
+    """Write the store anew without the space that forgotten and replaced rows left; the data stays as it is."""
+    with existing(asked, read_only=False) as store:
+        before = size_of(store)
+        store.execute("CHECKPOINT")
+        target = (store.path or Path()).resolve()
+        with fresh_beside(target) as fresh:
+            copy(store, fresh)
+            same_owner(target, fresh)
+            # The lock on the old file is held until it is out of reach: nobody can write into it unseen.
+            fresh.replace(target)
+        sync_folder(target.parent)
+    after = target.stat().st_size
+    row = {"store": str(store.path), "before_bytes": before, "after_bytes": after, "freed_bytes": before - after}
+    return Result("store vacuum", VACUUMED, (row,))
+
+
+def forget(
+    asked: Asked,
+    before: Annotated[str | None, "2026-09-14, 2026-09, 90d: what is older goes"] = None,
+) -> Result:
+    """Delete requests, spans and scores from before a date; what has no time stays."""
+    if before is None:
+        raise UsageError("forget what?", hint="llmscope store forget --before 2026-09, or --before 90d")
+    moment = moment_of(before, asked.get("tz", "UTC"))
+    with existing(asked, read_only=False) as store, store.transaction():
+        rows = tuple(forget_rows(store, table, column, moment) for table, column in TIMES.items())
+        if rows[0]["forgotten"]:
+            store.execute("DELETE FROM price_keys")
+            store.execute(
+                "INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests"
+            )
+    totals = {"table": None, **{c.name: sum(row[c.name] for row in rows) for c in FORGOTTEN[1:]}}
+    notes = (
+        f"forgotten: what is from before {moment:%Y-%m-%d %H:%M} UTC",
+        "the files stay known as loaded: load skips them, and reads on where a growing one was left",
+        "llmscope store vacuum gives the space back to the disk",
+    )
+    return Result("store forget", FORGOTTEN, rows, totals, notes=notes)
+
+
+COMMANDS = {"info": info, "rejects": rejects, "vacuum": vacuum, "forget": forget}
+
+
+@contextmanager
+def existing(asked: Asked, read_only: bool = True) -> Iterator[Store]:
+    """The store, open while it is used.
+
+    Raises:
+        LlmscopeError: there is none.
+    """
+    if not asked.store_path.exists():
+        raise LlmscopeError(
+            f"no store at {asked.store_path}",
+            hint="make one (llmscope load logs/), or name another with --store PATH",
+        )
+    store = asked.store(read_only)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def rows_of(store: Store, sql: str, **values: Any) -> list[dict[str, Any]]:
+    """The rows of one query, by column name."""
+    from llmscope.engines.duckdb import columns_of
+
+    found = store.execute(sql, values)
+    return [dict(zip(columns_of(store.con), row, strict=True)) for row in found]
+
+
+def size_of(store: Store) -> int:
+    """Bytes on disk, with what is still in the write-ahead log."""
+    path = store.path or Path()
+    files = (path, path.with_name(path.name + ".wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def moment_of(text: str, tz: str) -> datetime:
+    """The beginning of the day or month named, or the time a span ago; naive UTC."""
+    from llmscope.windows import point, zone
+
+    return point(text, zone(tz), datetime.now(UTC), end=False)
+
+
+def forget_rows(store: Store, table: Any, column: str, moment: datetime) -> dict[str, Any]:
+    """Deletes a table's rows from before a moment."""
+    name, place = rows_table(table), f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+    older = store.execute(f"SELECT count(*) FROM {table} WHERE {column} < {place}")[0][0]
+    if older:
+        store.execute(f"DELETE FROM {name} WHERE {column} < {place}")
+    kept, timed = store.execute(f"SELECT count(*), count({column}) FROM {table}")[0]
+    return {"table": table, "forgotten": older, "kept": kept, "kept_without_time": kept - timed}
+
+
+@contextmanager
+def fresh_beside(target: Path) -> Iterator[Path]:
+    """A path for a new file in the same folder, taken away again if it was not renamed."""
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+        yield Path(folder) / target.name
+
+
+def copy(store: Store, path: Path) -> None:
+    """Copies every table and view into a new file, in the same order, and compares the counts.
+
+    Raises:
+        LlmscopeError: the copy is not whole; the store is as it was.
+    """
+    own = store.execute("SELECT current_database()")[0][0]
+    store.execute("SET preserve_insertion_order = true")
+    store.execute(f"ATTACH {literal(str(path))} AS fresh_copy")
+    store.execute(f"COPY FROM DATABASE {quote(own)} TO fresh_copy")
+    tables = store.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = $own AND schema_name = 'main'", {"own": own}
+    )
+    for (table,) in tables:
+        name = f"main.{quote(table)}"
+        counts = f"SELECT (SELECT count(*) FROM {quote(own)}.{name}), (SELECT count(*) FROM fresh_copy.{name})"
+        old, new = store.execute(counts)[0]
+        if old != new:
+            raise LlmscopeError(f"{store.path}: {table} has {old} rows, its copy {new}; the store is as it was")
+    store.execute("DETACH fresh_copy")
+
+
+def same_owner(old: Path, new: Path) -> None:
+    """Gives a file the mode and, where that is allowed, the owner of another."""
+    shutil.copymode(old, new)
+    found = old.stat()
+    with suppress(PermissionError):
+        os.chown(new, found.st_uid, found.st_gid)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -14,7 +14,6 @@ import typer
 from typer.core import TyperGroup
 
 from llmscope import commands, talk
-from llmscope.asked import Asked
 from llmscope.errors import LlmscopeError, unknown_name
 from llmscope.result import Result
 
@@ -66,18 +65,18 @@ ABOUT_ONE = "Answers questions about LLM request logs."
 class Commands(TyperGroup):
     """The commands by file name: a file is imported only when its command is used."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return command_names()
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Command | None:
         return make(cmd_name) if cmd_name in command_names() else None
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         if args and args[0] not in command_names() and not args[0].startswith("-"):
             raise unknown_name("command", args[0], command_names())
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, headline(name)) for name in command_names()])
 

@@ -84,8 +84,8 @@ def read_file(path: Path) -> dict[str, Any]:
     for key, value in data.items():
         name = key.replace("-", "_")
         if name not in known:
-            error = unknown_name("setting", key, known)
-            raise UsageError(f"{path}: {error.message}", hint=error.hint)
+            unknown = unknown_name("setting", key, known)
+            raise UsageError(f"{path}: {unknown.message}", hint=unknown.hint)
         settings[name] = checked(path, name, value, str(known[name].type))
     return settings
 

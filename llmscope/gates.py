@@ -24,7 +24,7 @@ def judge(result: Result, conditions: Sequence[str], min_coverage: float | None)
     refused = covered(result.coverage, min_coverage) if min_coverage is not None else None
     order = (GateBreached, DataRefused, NothingMatched)
     found = [v for v in (*verdicts, refused) if v is not None]
-    return min(found, key=lambda error: order.index(type(error)), default=None)  # type: ignore[arg-type]
+    return min(found, key=lambda error: order.index(type(error)), default=None)
 
 
 def breach(result: Result, text: str) -> LlmscopeError | None:

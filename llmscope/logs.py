@@ -30,7 +30,7 @@ class Logs:
     """Requests of one window of one store, under one price book."""
 
     store: Store
-    window: Window = Window()
+    window: Window = field(default_factory=Window)
     where: Predicate | None = None
     config: Config = field(default_factory=Config)
     pricing_file: Path | None = None
@@ -95,6 +95,21 @@ class Logs:
         if table.insert_sql:
             self.con.execute(table.insert_sql, table.parameters)
         return table.priced_sql
+
+    def price_notes(self) -> list[str]:
+        """What is to be doubted of the prices used: stale ones, fallbacks."""
+        from llmscope.pricing import price_notes
+
+        return list(price_notes(self.book, self.rates.resolutions)) if self.rates.rows else []
+
+    def put_what_if(self, keys: Sequence[Any], fits: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+        """Makes the temporary table `what_if`: the rates that other readings of the same usage would have had."""
+        from llmscope.pricing.what_if import what_if_table
+
+        table = what_if_table(self.book, keys, fits)
+        self.con.execute(table.create_sql)
+        for statement, values in table.inserts:
+            self.con.execute(statement, values)
 
     def run(self, name: str, **options: Any) -> Result:
         """Runs one analysis with its own options and adds what holds for all: window, SQL, what was left out."""
@@ -246,9 +261,8 @@ def open_logs(
         logs.close()
         raise
     failed = logs.report.failed
-    if failed and len(failed) == len(logs.report.files):
+    if failed and len(failed) == len(logs.report.files) and failed[0].error:
         logs.close()
-        assert failed[0].error is not None
         raise failed[0].error
     return logs
 

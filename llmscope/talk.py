@@ -80,8 +80,8 @@ def view_of(asked: Asked) -> tuple[str, Any]:
     Raises:
         UsageError: no such format or colour.
     """
-    from llmscope.render import FORMATS, View, format_of
     from llmscope.errors import unknown_name
+    from llmscope.render import FORMATS, View, format_of
 
     output: Path | None = asked.options.get("output")
     terminal = output is None and sys.stdout.isatty()

@@ -64,7 +64,13 @@ def program(here: Path) -> Run:
     def go(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> Ran:
         command = [sys.executable, "-m", "llmscope", *map(str, arguments)]
         done = subprocess.run(
-            command, input=stdin, capture_output=True, cwd=here, timeout=60, check=False, env={**os.environ, **(env or {})}
+            command,
+            input=stdin,
+            capture_output=True,
+            cwd=here,
+            timeout=60,
+            check=False,
+            env={**os.environ, **(env or {})},
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 

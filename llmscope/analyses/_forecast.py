@@ -54,7 +54,8 @@ def month_to_date(logs: Logs, chosen: str) -> Outlook:
         "forecast_low_usd": low, "forecast_high_usd": high, "days": found.days,
     }  # fmt: skip
     text = (
-        f"{today:%Y-%m}: ${before + daily[today]:,.2f} to date (to {today}), ${before + found.mean:,.2f} expected by its end"
+        f"{today:%Y-%m}: ${before + daily[today]:,.2f} to date (to {today}),"
+        f" ${before + found.mean:,.2f} expected by its end"
         f" (95 % interval ${low:,.2f} to ${high:,.2f}), from {found.days} whole days"
     )
     return Outlook((Finding("forecast", "info", text, (row,)),))

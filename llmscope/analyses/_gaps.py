@@ -186,17 +186,12 @@ def explain(
 
 def put_hypotheses(logs: Logs, sample: str, tolerance: float) -> None:
     """Makes the temporary table `what_if` for the prices at which something differs."""
-    from llmscope.pricing.what_if import what_if_table
-
     keys = logs.query(KEYS_SQL, tolerance=tolerance)
     fits: dict[str, list[tuple[float, float]]] = {}
     for row in logs.query(FITS_SQL, tolerance=tolerance, below=sample):
         fits.setdefault(row["price_id"], []).append((row["input_usd"], row["output_usd"]))
     names = ("price_id", "provider", "model", "service_tier", "region")
-    table = what_if_table(logs.book, [tuple(row[name] for name in names) for row in keys], fits)
-    logs.con.execute(table.create_sql)
-    for statement, values in table.inserts:
-        logs.con.execute(statement, values)
+    logs.put_what_if([tuple(row[name] for name in names) for row in keys], fits)
 
 
 def together(rows: Iterable[Row]) -> list[Explained]:
@@ -229,7 +224,8 @@ def worded(hypothesis: str, detail: str) -> str:
 
 def largest(logs: Logs, most: int, likely: Sequence[Explained], tolerance: float) -> list[Row]:
     """The requests that differ most, each with the reason that reproduces it; the likeliest overall goes first."""
-    overall = {one.hypothesis: one.usd for one in likely}
+    most_usd = max((one.usd for one in likely), default=0.0) or 1.0
+    overall = {one.hypothesis: round(one.usd / most_usd, 2) for one in likely}
     found: dict[str, list[Row]] = {}
     for row in logs.query(REQUESTS_SQL, tolerance=tolerance, most=most):
         found.setdefault(row["request_id"], []).append(row)

@@ -74,7 +74,8 @@ def buckets_between(first: str, last: str, bucket: str) -> list[str]:
         "week": lambda d: d + timedelta(weeks=1),
         "month": lambda d: (d.replace(day=1) + timedelta(days=32)).replace(day=1),
     }
-    moment, end, found = start_of(first, bucket), start_of(last, bucket), []
+    moment, end = start_of(first, bucket), start_of(last, bucket)
+    found: list[str] = []
     while moment <= end and len(found) <= MOST_FILLED:
         found.append(written(moment, bucket))
         moment = steps[bucket](moment)

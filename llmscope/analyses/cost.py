@@ -230,11 +230,7 @@ def notes(logs: Logs, statuses: Sequence[Row], source: str, words: Sequence[str]
         found.append("a request with several tags stands under each: the rows add up to more than the total")
     if whole["unpriced_requests"] and whole["cost_usd"] is not None:
         found.append(f"the total is at least what is shown: {whole['unpriced_requests']:,} requests have no cost in it")
-    if logs.rates.rows:
-        from llmscope.pricing import price_notes
-
-        found += price_notes(logs.book, logs.rates.resolutions)
-    return found
+    return found + logs.price_notes()
 
 
 STATUS_NOTES = {
@@ -274,6 +270,6 @@ def source_notes(statuses: Sequence[Row], source: str) -> list[str]:
             f"cost of {computed:,} requests is computed, of {only:,} the log's own figure (--cost-source chooses)"
         )
     if zero and source != "computed":
-        found.append(f"{zero:,} requests without a price log a cost of 0 for tokens used: that may mean free, local or unknown"
-                     + (", and is not counted as a cost" if source == "auto" else ""))  # fmt: skip
+        doubt = f"{zero:,} requests without a price log a cost of 0 for tokens used: free, local or unknown, who knows"
+        found.append(doubt + (": not counted as a cost" if source == "auto" else ""))
     return found

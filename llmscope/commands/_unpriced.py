@@ -49,13 +49,13 @@ COLUMNS = (
 )
 STANZA = (
     '[models."{key}"]',
-    "input  = FILL_IN   # USD per 1,000,000 tokens; a model of your own: free = true alone",
+    "input  = FILL_IN  # USD per 1,000,000 tokens (your own machine: free = true)",
     "output = FILL_IN",
     'source = "FILL_IN"',
     "as_of  = {today}",
 )
 ALIAS = ("# or, if it is {near} under another name:", "# [[alias]]", '# match = "{model}"', '# use = "{near}"')
-UNNAMED = ("unknown", "none", "null", "")
+UNNAMED = ("unknown", "none", "null", "", "redacted")
 
 
 def unpriced(
@@ -77,19 +77,17 @@ def unpriced(
 def row_of(logs: Logs, row: dict[str, Any]) -> dict[str, Any]:
     """A model, why it has no price, and which priced names are like it."""
     why = logs.book.resolve(row["provider"], row["model"])
-    return {**row, "near": logs.book.suggest(row["model"]), "reason": why.reason}
+    return {**row, "near": logs.book.suggest(row["model"]) or None, "reason": why.reason}
 
 
 def stanzas(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines for pricing.toml; no TOML until the figures are filled in, so that none is forgotten at zero."""
     today = datetime.now(UTC).date().isoformat()
-    for place, row in enumerate(rows):
+    for row in rows:
         host, model = host_of(row["provider"]), toml_text(row["model"])
         key = f"{toml_text(host)}/{model}" if host else model
-        if place:
-            yield ""
         yield from (line.format(key=key, today=today) for line in STANZA)
-        for near in row["near"][:1]:
+        for near in (row["near"] or [])[:1]:
             yield from (line.format(model=model, near=toml_text(near)) for line in ALIAS)
 
 
@@ -116,7 +114,7 @@ def notes_of(rows: Sequence[dict[str, Any]], named: Sequence[dict[str, Any]], mo
     if len(named) > MOST_STANZAS:
         yield f"lines to paste are shown for the first {MOST_STANZAS} models"
     if len(named) < len(rows):
-        yield "requests that name no model cannot be priced: --map model=KEY if the log has it under another key"
+        yield "requests that name no model, or hide it, cannot be priced: --map model=KEY if the log has it under another key"
 
 
 def coverage(logs: Logs) -> Coverage:

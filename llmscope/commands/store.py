@@ -153,9 +153,7 @@ def forget(
         rows = tuple(forget_rows(store, table, column, moment) for table, column in TIMES.items())
         if rows[0]["forgotten"]:
             store.execute("DELETE FROM price_keys")
-            store.execute(
-                "INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests"
-            )
+            store.execute("INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests")
     totals = {"table": None, **{c.name: sum(row[c.name] for row in rows) for c in FORGOTTEN[1:]}}
     notes = (
         f"forgotten: what is from before {moment:%Y-%m-%d %H:%M} UTC",

@@ -118,7 +118,7 @@ def engine_error(error: Exception, sql: str = "") -> LlmscopeError:
 
 def register_text(con: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str]) -> None:
     """Makes a Python function of one text callable from SQL; once a connection."""
-    con.create_function(name, function, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item, arg-type]
+    con.create_function(name, function, ["VARCHAR"], "VARCHAR")
 
 
 def os_errno(error: Exception) -> int | None:

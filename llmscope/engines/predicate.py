@@ -197,7 +197,7 @@ def rows_matching(
     predicate: Predicate, types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
 ) -> list[bool | None]:
     """What a condition says of each of these rows: true, false, or None where it meets something unknown."""
-    shape = json.dumps([{name: kind for name, kind in types.items()}])
+    shape = json.dumps([dict(types)])
     data = json.dumps([{n: plain(row.get(n)) for n in types} for row in rows])
     sql = f"SELECT ({predicate.sql}) FROM (SELECT unnest(from_json($data, $shape), recursive := true))"
     con = engine.connect()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.discover import LogFile, find, inspect, named
-from llmscope.load.mapping import Map, apply, unseen
 from llmscope.load.job import COUNTS, FileReport, Job, Limits
+from llmscope.load.mapping import Map, apply, unseen
 from llmscope.load.one import load_one
 from llmscope.sources import Reading, detect, load_source
 from llmscope.store import Store
@@ -30,7 +30,7 @@ class LoadOptions:
     source: str | None = None
     source_tz: str = "UTC"
     keep_text: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     tables: tuple[str, ...] | None = None
     unread: frozenset[str] = frozenset()
 
@@ -122,7 +122,8 @@ def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | Non
         keys = ", ".join(list(file.sample.columns)[:8])
         raise LlmscopeError(
             f"{file.shown}: a {file.container} file with none of the keys llmscope knows (it has: {keys[:160]})",
-            hint="say which key is which, for example --map model=KEY --map input_tokens=KEY; see llmscope sources detect",
+            hint="say which key is which, for example --map model=KEY --map input_tokens=KEY;"
+            " llmscope sources detect shows what was seen",
         )
     readings = load_source(name).readings(file.sample, {m.column: m.key for m in options.maps})
     readings = (apply(readings[0], options.maps, file.sample), *readings[1:])

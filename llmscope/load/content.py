@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 import xxhash
 
@@ -46,7 +46,7 @@ def opened(path: Path, compression: Compression) -> Iterator[IO[bytes]]:
 
 def _stream(path: Path, compression: Compression) -> IO[bytes]:
     if compression == "gzip":
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     if compression == "zstd":
         import pyarrow
 

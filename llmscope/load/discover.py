@@ -61,7 +61,7 @@ def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tup
         elif path.exists():
             yield path, text, True
         else:
-            matches = sorted(glob.glob(text, recursive=True))
+            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
             if not matches:
                 raise missing(path)
             yield from find(matches)
@@ -135,7 +135,8 @@ def inspect(path: Path, shown: str) -> LogFile | None:
 
 def array_head(text: bytes, whole: bool) -> list[Any]:
     """The first values of a JSON array too long to be parsed whole; empty when they all fit in the peek."""
-    decoder, found = json.JSONDecoder(), []
+    decoder = json.JSONDecoder()
+    found: list[Any] = []
     rest = text.decode("utf-8", "replace").lstrip()[1:]
     while not whole and len(found) < RECORDS_FOR_KEYS:
         try:

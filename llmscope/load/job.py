@@ -57,9 +57,10 @@ class Limits:
 class Job:
     """One file, how it is read, and under what mapping its content is remembered.
 
-    copy, as_text, object_bytes and seen change when a first try shows that they must: the file grew while it was read, a record
-    is larger than the reader's buffer, a figure may be none, or a key turned up that the first records lack. whole: every key the source
-    knows is looked for from the start, as pays where nothing is kept. end: where to stop, before a CSV's half-written line.
+    copy, as_text, object_bytes and seen change when a first try shows that they must: the file grew while it was read,
+    a record is larger than the reader's buffer, a figure may be none, or a key turned up that the first records lack.
+    whole: every key the source knows is looked for from the start, as pays where nothing is kept. end: where to stop,
+    before a CSV's half-written line.
     """
 
     file: LogFile
@@ -77,7 +78,7 @@ class Job:
     whole: bool = False
 
 
-class Again(Exception):  # noqa: N818
+class Again(Exception):
     """This try is undone; the next one is made with these changes to the job."""
 
     def __init__(self, **changes: object) -> None:

@@ -59,7 +59,7 @@ def alone(reading: Reading, name: str, key: str) -> bool:
 
 def figures(file: LogFile, key: str) -> bool:
     """Whether every one of the first records has a figure there, and none is near 0, where later ones may be 0 or 1."""
-    values = [record.get(key) for record in file.sample.records]
+    values: list[Any] = [record.get(key) for record in file.sample.records]
     return all(plain(v) for v in values) and min(values) > median(values) / FAR_FROM_ZERO
 
 

@@ -117,14 +117,14 @@ def row_columns(reading: Reading, known: Mapping[str, str], origin: Origin) -> d
 
 def request_columns(known: Mapping[str, str]) -> dict[str, str]:
     """What follows from a request's other fields: the rules that hold on every row, whatever the source."""
-    get = lambda name: known.get(name, "NULL")  # noqa: E731
-    parts = f"(coalesce({get('cache_read_tokens')}, 0) + coalesce({get('cache_write_tokens')}, 0))"
-    reads, outs, think = get("input_tokens"), get("output_tokens"), get("reasoning_tokens")
+    names = ("cache_read_tokens", "cache_write_tokens", "input_tokens", "output_tokens", "reasoning_tokens")
+    read, written, reads, outs, think = (known.get(name, "NULL") for name in names)
+    parts = f"(coalesce({read}, 0) + coalesce({written}, 0))"
     has_cache = "cache_read_tokens" in known or "cache_write_tokens" in known
     columns = {
         "model": model_sql(known),
-        "operation": f"coalesce({get('operation')}, 'chat')",
-        "status": f"coalesce({get('status')}, {status_default(known)})",
+        "operation": f"coalesce({known.get('operation', 'NULL')}, 'chat')",
+        "status": f"coalesce({known.get('status', 'NULL')}, {status_default(known)})",
         "usage_semantics": semantics_sql(known, parts if has_cache else "0"),
         "timing_quality": timing_sql(known),
     }
@@ -143,7 +143,8 @@ def model_sql(known: Mapping[str, str]) -> str:
     if not names:
         return "'unknown'"
     name = f"coalesce({names}, 'unknown')"
-    return f"CASE WHEN contains({name}, '/') THEN coalesce(nullif(split_part({name}, '/', -1), ''), 'unknown') ELSE {name} END"
+    last = f"coalesce(nullif(split_part({name}, '/', -1), ''), 'unknown')"
+    return f"CASE WHEN contains({name}, '/') THEN {last} ELSE {name} END"
 
 
 def status_default(known: Mapping[str, str]) -> str:
@@ -179,7 +180,8 @@ def timing_sql(known: Mapping[str, str]) -> str:
     durations = [known[n] for n in ("latency_ms", "ended_at") if n in known]
     if not durations:
         return "'missing'"
-    return f"coalesce({said}, CASE WHEN coalesce({', '.join(f'{d}::VARCHAR' for d in durations)}) IS NOT NULL THEN 'measured' ELSE 'missing' END)"
+    any_of = f"coalesce({', '.join(f'{d}::VARCHAR' for d in durations)})"
+    return f"coalesce({said}, CASE WHEN {any_of} IS NOT NULL THEN 'measured' ELSE 'missing' END)"
 
 
 def latency_sql(known: Mapping[str, str]) -> str:
@@ -203,9 +205,9 @@ def span_columns(known: Mapping[str, str]) -> dict[str, str]:
 
 
 def score_columns(known: Mapping[str, str]) -> dict[str, str]:
-    value = known.get("value", "NULL")
+    by_value = f"CASE WHEN {known.get('value', 'NULL')} IS NULL THEN 'categorical' ELSE 'numeric' END"
     return {
         "name": f"coalesce({known.get('name', 'NULL')}, 'score')",
-        "data_type": f"coalesce({known.get('data_type', 'NULL')}, CASE WHEN {value} IS NULL THEN 'categorical' ELSE 'numeric' END)",
+        "data_type": f"coalesce({known.get('data_type', 'NULL')}, {by_value})",
         "rater_kind": f"coalesce({known.get('rater_kind', 'NULL')}, 'api')",
     }

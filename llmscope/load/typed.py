@@ -97,7 +97,7 @@ def check(column: Column, text: str, number: str, unit: str | None, numeric: boo
 
 
 def scale(factors: Mapping[str, str], unit: str | None) -> str:
-    return f" * {factors[unit]}" if unit in factors else ""
+    return f" * {factors[unit]}" if unit is not None and unit in factors else ""
 
 
 def time_sql(text: str, unit: str | None) -> str:
@@ -124,7 +124,7 @@ def time_sql(text: str, unit: str | None) -> str:
 
 
 def epoch(text: str, unit: str) -> str:
-    """A timestamp from a number of `unit` since 1970; nanoseconds never pass through a float, which would round them."""
+    """A timestamp from a number of `unit` since 1970; nanoseconds never pass through a float, which rounds them."""
     if unit == "ns":
         return f"make_timestamp(try_cast({text} AS BIGINT) // 1000)"
     number = f"try_cast({text} AS DOUBLE) * {TO_US[unit]}"

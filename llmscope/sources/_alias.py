@@ -31,9 +31,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
                       "deployment_name"),
     "started_at": ("started_at", "start_time", "timestamp", "ts", "time", "created_at", "created", "start", "datetime",
                    "date", "request_time", "requested_at", "event_time", "logged_at", "request_timestamp"),
-    "ended_at": ("ended_at", "end_time", "completed_at", "finished_at", "end", "response_time_at", "response_timestamp"),
-    "latency_ms": ("latency", "duration", "elapsed", "elapsed_time", "response_time", "total_time", "e2e", "e2e_latency",
-                   "end_to_end_latency", "total_latency", "request_duration", "took", "processing", "processing_time"),
+    "ended_at": ("ended_at", "end_time", "completed_at", "finished_at", "end", "response_timestamp"),
+    "latency_ms": ("latency", "duration", "elapsed", "elapsed_time", "response_time", "total_time", "e2e",
+                   "e2e_latency", "end_to_end_latency", "total_latency", "request_duration", "took",
+                   "processing", "processing_time"),
     "ttft_ms": ("ttft", "time_to_first_token", "first_token_latency", "first_token_time", "time_to_first_chunk"),
     "queue_ms": ("queue", "queue_time", "time_in_queue", "queued"),
     "network_ms": ("network", "network_time"),
@@ -105,10 +106,10 @@ def meant(key: str) -> list[tuple[str, int, str | None]]:
     """What a key may stand for: (canonical column, rank of the alias, unit), surest first."""
     folded = fold(key)
     stem, unit = unit_of(folded)
-    found = []
+    found: list[tuple[str, int, str | None]] = []
     for column, aliases in ALIASES.items():
         if folded in aliases:
-            found.append((column, aliases.index(folded), None if column in DURATIONS else None))
+            found.append((column, aliases.index(folded), None))
         elif stem in aliases and unit_fits(column, unit):
             found.append((column, aliases.index(stem), None if unit == "usd" else unit))
     return found

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from llmscope.sources import Field, Reading, Sample, json_path, quote
 from llmscope.sources._alias import ALIASES, BY_LEAF, DURATIONS, meant
-from llmscope.sources._flat_units import duration_unit, varies
 from llmscope.sources._errors import error_class_sql, status_sql
+from llmscope.sources._flat_units import duration_unit, varies
 from llmscope.sources._reasons import finish_reason_sql, provider_sql
 from llmscope.sources._usage import token_fields, usage_fields
 
@@ -74,7 +74,7 @@ def candidates(path: tuple[str, ...]) -> Iterator[tuple[str, int, str | None]]:
 
 
 def paths(sample: Sample) -> list[tuple[str, ...]]:
-    """Every key of the first records; containers that `metadata` keeps and `usage` are not walked for their own sake."""
+    """Every key of the first records, nested ones too; `usage` and messages have a meaning of their own."""
     found: dict[tuple[str, ...], None] = {(key,): None for key in sample.columns}
 
     def walk(value: Mapping[str, object], path: tuple[str, ...]) -> None:
@@ -96,7 +96,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     fields = {c: Field(texts[c], f.unit, (f.key,)) for c, f in found.items() if c != "score"}
     notes = unit_notes(sample, found, fields)
     late = late_columns(columns, found)
-    columns |= {key: "VARCHAR" for key in late}
+    columns |= dict.fromkeys(late, "VARCHAR")
     fields |= {column: Field(quote(key), keys=(key,)) for key, column in late.items()}
     prepare = usage_of(sample, columns, fields)
     refine(fields)

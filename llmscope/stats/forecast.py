@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 
 FEWEST_DAYS = 7
@@ -65,7 +66,7 @@ def lag_one(residuals: Sequence[float]) -> float:
     n, square = len(residuals), sum(r * r for r in residuals)
     if not square:
         return 0.0
-    rho = sum(a * b for a, b in zip(residuals, residuals[1:], strict=False)) / square
+    rho = sum(a * b for a, b in pairwise(residuals)) / square
     return min(max(rho + (1 + 3 * rho) / n, 0.0), LARGEST_RHO)
 
 

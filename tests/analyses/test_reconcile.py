@@ -207,6 +207,17 @@ def test_the_reason_of_most_goes_first(reconcile: Reconcile) -> None:
     assert {r["reason"] for r in found.parts["requests"].rows} == {"cached tokens charged as fresh input"}
 
 
+def test_slice_and_requests_say_the_same(reconcile: Reconcile) -> None:
+    """Without cache writes, reads charged twice and cached tokens charged twice are one: both places choose alike."""
+    # 10,000 - n at 2, n at 0.5, 0.01 out, and n at 2 again: 0.03 + 0.5 n / 1M
+    rows = [row(n, 0.03 + 0.0000005 * n, cache_read_tokens=n) for n in range(1000, 9000, 70)]
+
+    found = reconcile(rows)
+
+    assert {r["reason"] for r in found.parts["requests"].rows} == {"cached tokens charged twice"}
+    assert found.rows[0]["reason"] == "cached tokens charged twice (explains 100 %)"
+
+
 def test_dated_history_settles_it(reconcile: Reconcile) -> None:
     """A request is compared at the price of its own day: 0.064 in 2025 agrees."""
     found = reconcile([row(1, 0.064, started_at="2025-06-15T12:00:00Z"), row(2, 0.03)])

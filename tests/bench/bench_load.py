@@ -1,4 +1,7 @@
-"""Load against a bare DuckDB read_json of the same columns, paired in one run. By hand: python tests/bench/bench_load.py LOG [ROUNDS]."""
+"""Load against a bare DuckDB read_json of the same columns, paired in one run.
+
+By hand: python tests/bench/bench_load.py LOG [ROUNDS].
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ con = duckdb.connect(sys.argv[2])
 pass
 columns = json.loads(sys.argv[3])
 shape = "{" + ", ".join(f"'{k}': '{v}'" for k, v in columns.items()) + "}"
-con.execute(f"CREATE TABLE t AS SELECT * FROM read_json('{sys.argv[1]}', columns = {shape}, format = 'newline_delimited')")
+read = f"read_json('{sys.argv[1]}', columns = {shape}, format = 'newline_delimited')"
+con.execute(f"CREATE TABLE t AS SELECT * FROM {read}")
 con.close()
 """
 TIMES = ("started_at", "ended_at")

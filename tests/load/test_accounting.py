@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.load.writing import counts, lines, load_bytes, packed, parquet, put, request, requests, rows, table
-
 from llmscope.load import LoadOptions, load
 from llmscope.store import Store
+from tests.load.writing import counts, lines, load_bytes, packed, parquet, put, request, requests, rows, table
 
 OTHER = [b'{"hello":1}', b'{"level":"info","msg":"started"}', b"{}"]
 MALFORMED = [
@@ -103,7 +102,12 @@ def test_an_array_of_mixed_values(tmp_path: Path, data: bytes) -> None:
 
 def test_csv_lines(tmp_path: Path) -> None:
     """A row too short and one too long are rejected; a quoted line end is no line of its own; an empty line is nothing."""
-    data = table([request(1), request(2, feature="two\nlines, one field")]) + b"r3,2026\n" + b"a,b,c,d,5,6,7,8\n\n" + table([request(4)]).split(b"\n", 1)[1]
+    data = (
+        table([request(1), request(2, feature="two\nlines, one field")])
+        + b"r3,2026\n"
+        + b"a,b,c,d,5,6,7,8\n\n"
+        + table([request(4)]).split(b"\n", 1)[1]
+    )
     report, found = load_bytes(tmp_path, data, "log.csv")
 
     assert {"lines": 5, "loaded": 3, "rejected": 2} == counts(report)
@@ -122,7 +126,7 @@ def test_csv_with_mixed_line_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b'[\n%s,\n%s\n]\n', b'{"data": [\n%s,\n%s\n],\n"next": null}\n', b'{"data": [\n%s,\n%s\n]\n}'],
+    [b"[\n%s,\n%s\n]\n", b'{"data": [\n%s,\n%s\n],\n"next": null}\n', b'{"data": [\n%s,\n%s\n]\n}'],
     ids=["array", "envelope", "envelope alone"],
 )
 def test_a_document_with_a_record_a_line(tmp_path: Path, data: bytes) -> None:

@@ -11,12 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmscope.store import Store
 from tests.conftest import Run
 from tests.load.writing import (
-    counts, lines, load_into, packed, parquet, put, request, requests, rows, sum_to, table, totals,
+    counts,
+    lines,
+    load_into,
+    packed,
+    parquet,
+    put,
+    request,
+    requests,
+    rows,
+    sum_to,
+    table,
+    totals,
 )  # fmt: skip
-
-from llmscope.store import Store
 
 STORE = "llmscope.duckdb"
 
@@ -117,7 +127,9 @@ def test_growth_by_random_pieces_is_one_clean_load(features: list[str], cuts: li
 @given(st.lists(FEATURES, min_size=2, max_size=6), st.lists(st.integers(100, 900), max_size=4), st.booleans())
 def test_growth_of_a_csv_by_random_pieces_is_one_clean_load(features: list[str], cuts: list[int], ids: bool) -> None:
     """CSV cut at any byte behind its header."""
-    data = table(request(1, feature=f, request_id=f"r{i}" if ids else "", output_tokens=123) for i, f in enumerate(features))
+    data = table(
+        request(1, feature=f, request_id=f"r{i}" if ids else "", output_tokens=123) for i, f in enumerate(features)
+    )
 
     assert sorted((1, f, 123) for f in features) == in_pieces(data, cuts, "log.csv")
 

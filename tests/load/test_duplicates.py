@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from llmscope.store import Store
 from tests.conftest import Run
 from tests.load.writing import Record, counts, lines, load_bytes, load_into, put, request, requests, rows, totals
-
-from llmscope.store import Store
 
 HALF = request(1, output_tokens=..., feature=...)
 WHOLE = request(1, output_tokens=50)

@@ -1,0 +1,263 @@
+"""`llmscope sources detect`: what a file was taken for, which key became which column, and three rows of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from llmscope.asked import Asked
+from llmscope.commands._keys import Keys, keys_of
+from llmscope.errors import LlmscopeError
+from llmscope.result import Column, Finding, Part, Result
+
+if TYPE_CHECKING:
+    from llmscope.load import LoadOptions
+    from llmscope.load.discover import LogFile
+    from llmscope.load.job import Job
+    from llmscope.sources import Reading
+    from llmscope.store import Store
+
+ROWS = 3
+MOST_IN_DETAIL = 3
+MOST_KEYS = 40
+# Beside the texts: what is the same in every row of a file, or says nothing to a reader.
+NOT_SHOWN = ("load_id", "faults", "source_file", "source_format", "embedding")
+FILES = (
+    Column("file", "text", "dimension"),
+    Column("source", "text"),
+    Column("container", "text"),
+    Column("compression", "text"),
+    Column("records_seen", "count"),
+    Column("keys", "count"),
+    Column("keys_not_kept", "count", optional=True),
+)
+MAPPING = (
+    Column("column", "text", "dimension"),
+    Column("key", "text"),
+    Column("unit", "text"),
+    Column("filled_ratio", "ratio"),
+    Column("table", "text", optional=True),
+)
+KEYS = (Column("key", "text", "dimension"), Column("type", "text"), Column("seen_ratio", "ratio"))
+NEAR = Column("near", "text")
+NOT_KEPT = "keys not kept: --map metadata.NAME=KEY keeps one, --map COLUMN=KEY says what it is"
+
+
+@dataclass
+class Detected:
+    """What is to be said of one file."""
+
+    row: dict[str, Any]
+    parts: dict[str, Part] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    failed: str | None = None
+
+
+def detect_files(asked: Asked, files: Annotated[list[str], "log files, folders, globs or -"]) -> Result:
+    """What a file is taken for: source, mapping, keys left out, and three rows as they would load."""
+    from llmscope.load.discover import find, named
+
+    with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
+        found = named(find(files, Path(folder)))
+        seen = [detected(path, shown, asked.load_options, len(found) > 1) for path, shown, _ in found]
+    parts = {
+        (name if len(seen) == 1 else f"{name} of {one.row['file']}"): part
+        for one in seen[:MOST_IN_DETAIL]
+        for name, part in one.parts.items()
+    }
+    findings = tuple(Finding("failed", "warning", one.failed) for one in seen if one.failed)
+    notes = [note if len(seen) == 1 else f"{one.row['file']}: {note}" for one in seen for note in one.notes]
+    if len(seen) > MOST_IN_DETAIL:
+        notes.append(f"mapping and rows are shown of the first {MOST_IN_DETAIL} files; name a file to see its own")
+    rows = tuple(one.row for one in seen)
+    return Result("sources detect", FILES, rows, parts=parts, findings=findings, notes=tuple(notes))
+
+
+def detected(path: Path, shown: str, options: LoadOptions, several: bool) -> Detected:
+    """One file; where several were named, what is wrong with one does not hide the others.
+
+    Raises:
+        LlmscopeError: it cannot be read, and it is the only one.
+    """
+    from llmscope.load.discover import inspect
+
+    row: dict[str, Any] = {c.name: None for c in FILES} | {"file": shown}
+    try:
+        file = inspect(path, shown)
+        if file is None:
+            return Detected(row, notes=["empty"])
+        return described(file, options)
+    except LlmscopeError as error:
+        if not several or error.exit_code != 1:
+            raise
+        return Detected(row, failed=error.message)
+
+
+def described(file: LogFile, options: LoadOptions) -> Detected:
+    """A file that could be opened: known or not."""
+    from llmscope.load import job_of
+
+    keys = keys_of(file.sample)
+    row = {
+        "file": file.shown, "source": None, "container": file.container, "compression": file.compression,
+        "records_seen": len(file.sample.records), "keys": len(file.sample.columns), "keys_not_kept": None,
+    }  # fmt: skip
+    try:
+        job = job_of(file, options)
+    except LlmscopeError as error:
+        if error.exit_code != 1:
+            raise
+        job = None
+    if job is None:
+        return unknown(file, row, keys)
+    return known(job, row, keys, options)
+
+
+def unknown(file: LogFile, row: dict[str, Any], keys: Keys) -> Detected:
+    """A file that nobody knows: its keys, and what each could be mapped to."""
+    listed = tuple(key_row(keys, path) | {"near": keys.near(path)} for path in keys.leaves()[:MOST_KEYS])
+    said = f"{file.shown}: no source knows this {file.container} file; say which key is which: --map model=KEY "
+    said += "--map input_tokens=KEY --map output_tokens=KEY --map started_at=KEY"
+    return Detected(row, {"keys": Part((*KEYS, NEAR), listed)}, cut_note(keys.leaves()), said)
+
+
+def known(job: Job, row: dict[str, Any], keys: Keys, options: LoadOptions) -> Detected:
+    """A file with a source: loaded, as far as its first records go, into a store that is thrown away."""
+    left = keys.not_kept(job.readings)
+    row |= {"source": job.source, "keys_not_kept": len(left)}
+    notes = list(origin_notes(job, options))
+    with tempfile.TemporaryDirectory(prefix="llmscope-") as folder, loaded(job, options, Path(folder)) as (store, said):
+        mapping = [m for reading in job.readings for m in mapping_rows(store, reading, keys, len(job.readings) > 1)]
+        parts = {"mapping": Part(MAPPING, tuple(mapping))}
+        if left:
+            parts["not kept"] = Part(KEYS, tuple(key_row(keys, path) for path in left[:MOST_KEYS]))
+            notes += [f"{len(left)} {NOT_KEPT}", *cut_note(left)]
+        for place, reading in enumerate(job.readings):
+            parts[f"rows of {reading.table}" if place else "rows"] = sample_rows(store, reading)
+    return Detected(row, parts, notes + said)
+
+
+def cut_note(paths: Sequence[str]) -> list[str]:
+    return [f"the first {MOST_KEYS} of {len(paths)} keys are listed"] if len(paths) > MOST_KEYS else []
+
+
+def key_row(keys: Keys, path: str) -> dict[str, Any]:
+    return {"key": path, "type": keys.kinds[path], "seen_ratio": keys.seen[path] / max(keys.records, 1)}
+
+
+def origin_notes(job: Job, options: LoadOptions) -> Iterator[str]:
+    """How the source was found, and how the records are wrapped."""
+    from llmscope.sources import load_source
+
+    yield f"{job.source}: {load_source(job.source).ABOUT}" + (" (asked for with --source)" if options.source else "")
+    if job.file.container == "json" and job.file.unwrap not in ("", "[]"):
+        yield f"the records stand under {job.file.unwrap!r}"
+
+
+class loaded:
+    """The first records of a file in a store in memory, by load's own code; and what load had to say."""
+
+    def __init__(self, job: Job, options: LoadOptions, folder: Path) -> None:
+        from llmscope.load import Limits
+
+        self.job, self.folder = job, folder
+        self.options = replace(options, source=job.source, limits=Limits(), keep_text=False)
+
+    def __enter__(self) -> tuple[Store, list[str]]:
+        from llmscope.load import load_path
+        from llmscope.store import Store
+
+        self.store = Store(None)
+        report = load_path(
+            self.store, head_of_file(self.job.file, self.folder), self.job.file.shown, True, self.options
+        )
+        if report.error:
+            self.store.close()
+            raise report.error
+        bad = [f"{report.rejected} of its first lines cannot be read"] if report.rejected else []
+        return self.store, report.notes + bad
+
+    def __exit__(self, *exc: object) -> None:
+        self.store.close()
+
+
+def head_of_file(file: LogFile, folder: Path) -> Path:
+    """A small file of the same container that begins as the log does."""
+    target = folder / "head"
+    if file.container == "parquet":
+        parquet_head(file, target)
+    elif file.container == "json":
+        records = list(file.sample.records)
+        value: Any = records if file.unwrap == "[]" else {file.unwrap: records} if file.unwrap else records[0]
+        target.write_text(json.dumps(value, default=str), encoding="utf-8")
+    else:
+        from llmscope.load.discover import peek
+
+        head, whole = peek(file.path, file.compression)
+        target.write_bytes(head if whole else head[: head.rfind(b"\n") + 1] or head)
+    return target
+
+
+def parquet_head(file: LogFile, target: Path) -> None:
+    """The first rows of a Parquet file as another."""
+    from llmscope.engines import duckdb as engine
+    from llmscope.sources import literal
+
+    con = engine.connect()
+    try:
+        rows = f"SELECT * FROM read_parquet({literal(str(file.path))}) LIMIT {len(file.sample.records)}"
+        engine.execute(con, f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet)")
+    finally:
+        con.close()
+
+
+def mapping_rows(store: Store, reading: Reading, keys: Keys, several: bool) -> Iterator[dict[str, Any]]:
+    """The columns that are read from a key this file has: where from, in which unit, and how often a value came of it."""
+    from llmscope.load.rows import TEXTS
+    from llmscope.schema import BY_NAME
+
+    filled = filled_ratios(store, reading)
+    for name, found in sorted(reading.fields.items(), key=lambda pair: list(BY_NAME[reading.table]).index(pair[0])):
+        paths = list(dict.fromkeys(path for key in found.keys if (path := keys.path_of(key))))
+        whole = any(keys.kinds[path] in ("object", "list") for path in paths)
+        if not paths or (whole and not filled.get(name)):
+            continue
+        ratio = None if name in TEXTS else filled.get(name, 0.0)
+        unit = "only with --keep-text" if name in TEXTS else found.unit
+        yield {"column": name, "key": ", ".join(paths), "unit": unit, "filled_ratio": ratio,
+               "table": reading.table if several else None}  # fmt: skip
+
+
+def filled_ratios(store: Store, reading: Reading) -> Mapping[str, float]:
+    """Column -> the share of rows that have a value in it."""
+    from llmscope.store import present_columns, rows_table
+
+    present = sorted(present_columns(store.con, reading.table))
+    counts = ", ".join(f"count({name})" for name in present)
+    every, *found = store.execute(f"SELECT count(*), {counts} FROM {rows_table(reading.table)}")[0]
+    return {name: n / every for name, n in zip(present, found, strict=True)} if every else {}
+
+
+def sample_rows(store: Store, reading: Reading) -> Part:
+    """Three rows as they would load, a line a column: what is NULL in all of them and the texts are left out."""
+    from llmscope.load.rows import TEXTS
+    from llmscope.schema import TABLES
+    from llmscope.store import present_columns, rows_table
+
+    present = present_columns(store.con, reading.table) - {*TEXTS, *NOT_SHOWN}
+    names = [c.name for c in TABLES[reading.table] if c.name in present]
+    rows = store.execute(f"SELECT {', '.join(names)} FROM {rows_table(reading.table)} ORDER BY rowid LIMIT {ROWS}")
+    columns = (Column("column", "text", "dimension"), *(Column(f"row_{i}", "json") for i in range(1, len(rows) + 1)))
+    values = zip(names, zip(*rows, strict=True), strict=True) if rows else ()
+    return Part(
+        columns,
+        tuple(
+            {"column": name, **{f"row_{i}": v for i, v in enumerate(row, 1)}}
+            for name, row in values
+            if any(v is not None for v in row)
+        ),
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import product
 from typing import Any
 
 from llmscope.errors import UsageError, unknown_name
@@ -102,18 +101,10 @@ def written(moment: datetime, bucket: str) -> str:
 
 
 def with_empty_buckets(rows: Sequence[Row], by: Sequence[Dimension], over: str, empty: Mapping[str, Any]) -> list[Row]:
-    """Every slice in every bucket between the first and the last, with `empty` where nothing happened.
-
-    Too many slices to fill: only buckets in which no slice has anything.
-    """
-    times = sorted({row[over] for row in rows if row[over] is not None})
+    """The rows, and one row for every bucket between the first and the last in which nothing at all happened."""
+    times = {row[over] for row in rows if row[over] is not None}
     if not times:
         return list(rows)
-    every, others = buckets_between(times[0], times[-1], over), [d.word for d in by if d.word != over]
-    slices = list(dict.fromkeys(tuple(row[word] for word in others) for row in rows))
-    if len(every) * len(slices) > MOST_FILLED:
-        slices, every = [(None,) * len(others)], [t for t in every if t not in times]
-    there = {(row[over], *(row[word] for word in others)) for row in rows}
-    missing = [(t, *s) for t, s in product(every, slices) if (t, *s) not in there]
-    made = [{over: key[0], **dict(zip(others, key[1:], strict=True)), **empty} for key in missing]
-    return [*rows, *made]
+    missing = [t for t in buckets_between(min(times), max(times), over) if t not in times]
+    unknown = {d.word: None for d in by}
+    return [*rows, *({**unknown, over: bucket, **empty} for bucket in missing)]

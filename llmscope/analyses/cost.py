@@ -183,7 +183,12 @@ def is_other(row: Row, slices: Sequence[Dimension]) -> bool:
 
 
 def finish(row: Row, total: Any) -> Row:
-    """Rates and shares of one slice; money leaves its exact decimals here."""
+    """Rates and shares of one slice; money leaves its exact decimals here.
+
+    Where nothing but free requests has a price beside some that have none, the cost is unknown, not 0.
+    """
+    if not row["cost_usd"] and row["unpriced_requests"]:
+        row["cost_usd"] = None
     money, tokens = row["cost_usd"], row.pop("costed_tokens")
     costed, in_sessions = row.pop("costed_requests"), row.pop("session_cost_usd")
     of_tokens = row.pop("token_cost_usd")
@@ -250,9 +255,15 @@ def unpriced_notes(logs: Logs, statuses: Sequence[Row]) -> list[str]:
         return []
     named = []
     for row in models[:5]:
-        close = logs.book.suggest(row["model"])[:1] if row["model"] != "unknown" else []
+        close = logs.book.suggest(row["model"])[:1]
         named.append(f"{row['model']} ({row['requests']:,}{f'; near {close[0]}' if close else ''})")
     more = f" and {len(models) - 5} more" if len(models) > 5 else ""
+    nameless = sum(s["requests"] for s in models if s["model"] == "unknown")
+    if nameless:
+        remedy = "--map model=KEY if the log has it under another key"
+        return [f"{nameless:,} requests name no model and cannot be priced; {remedy}"] + (
+            unpriced_notes(logs, [s for s in statuses if s["model"] != "unknown"]) if len(models) > 1 else []
+        )
     n = sum(s["requests"] for s in models)
     every = sum(s["requests"] for s in statuses)
     share = f"{n:,} of {every:,} requests have a model without a known price"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,11 +41,12 @@ MAPPING = (
     Column("key", "text"),
     Column("unit", "text"),
     Column("filled_ratio", "ratio"),
-    Column("table", "text", optional=True),
 )
+TABLE = Column("table", "text")
 KEYS = (Column("key", "text", "dimension"), Column("type", "text"), Column("seen_ratio", "ratio"))
 NEAR = Column("near", "text")
-NOT_KEPT = "keys not kept: --map metadata.NAME=KEY keeps one, --map COLUMN=KEY says what it is"
+NOT_KEPT = "what is not kept: --map metadata.NAME=KEY keeps it, --map COLUMN=KEY says what it is"
+OWN_UNITS = {"ms": "ms", "usd": "USD"}
 
 
 @dataclass
@@ -63,7 +65,7 @@ def detect_files(asked: Asked, files: Annotated[list[str], "log files, folders, 
 
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
         found = named(find(files, Path(folder)))
-        seen = [detected(path, shown, asked.load_options, len(found) > 1) for path, shown, _ in found]
+        seen = [detected(path, shown, asked.load_options, len(found) > 1, by_name) for path, shown, by_name in found]
     parts = {
         (name if len(seen) == 1 else f"{name} of {one.row['file']}"): part
         for one in seen[:MOST_IN_DETAIL]
@@ -77,8 +79,8 @@ def detect_files(asked: Asked, files: Annotated[list[str], "log files, folders, 
     return Result("sources detect", FILES, rows, parts=parts, findings=findings, notes=tuple(notes))
 
 
-def detected(path: Path, shown: str, options: LoadOptions, several: bool) -> Detected:
-    """One file; where several were named, what is wrong with one does not hide the others.
+def detected(path: Path, shown: str, options: LoadOptions, several: bool, by_name: bool) -> Detected:
+    """One file; what is wrong with one of several does not hide the others, and a stray one in a folder is no fault.
 
     Raises:
         LlmscopeError: it cannot be read, and it is the only one.
@@ -88,13 +90,12 @@ def detected(path: Path, shown: str, options: LoadOptions, several: bool) -> Det
     row: dict[str, Any] = {c.name: None for c in FILES} | {"file": shown}
     try:
         file = inspect(path, shown)
-        if file is None:
-            return Detected(row, notes=["empty"])
-        return described(file, options)
+        found = described(file, options) if file else Detected(row, notes=["empty"])
     except LlmscopeError as error:
         if not several or error.exit_code != 1:
             raise
-        return Detected(row, failed=error.message)
+        found = Detected(row, failed=error.message)
+    return found if by_name or not found.failed else Detected(found.row, {}, ["not a log llmscope knows"])
 
 
 def described(file: LogFile, options: LoadOptions) -> Detected:
@@ -127,15 +128,19 @@ def unknown(file: LogFile, row: dict[str, Any], keys: Keys) -> Detected:
 
 def known(job: Job, row: dict[str, Any], keys: Keys, options: LoadOptions) -> Detected:
     """A file with a source: loaded, as far as its first records go, into a store that is thrown away."""
+    from llmscope.sources import load_source
+
     left = keys.not_kept(job.readings)
     row |= {"source": job.source, "keys_not_kept": len(left)}
-    notes = list(origin_notes(job, options))
+    notes = [f"{job.source}: {load_source(job.source).ABOUT}{' (asked for with --source)' if options.source else ''}"]
+    if job.file.container == "json" and job.file.unwrap not in ("", "[]"):
+        notes.append(f"the records stand under {job.file.unwrap!r}")
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder, loaded(job, options, Path(folder)) as (store, said):
-        mapping = [m for reading in job.readings for m in mapping_rows(store, reading, keys, len(job.readings) > 1)]
-        parts = {"mapping": Part(MAPPING, tuple(mapping))}
+        mapping = [m for reading in job.readings for m in mapping_rows(store, reading, keys)]
+        parts = {"mapping": Part((*MAPPING, TABLE) if len(job.readings) > 1 else MAPPING, tuple(mapping))}
         if left:
             parts["not kept"] = Part(KEYS, tuple(key_row(keys, path) for path in left[:MOST_KEYS]))
-            notes += [f"{len(left)} {NOT_KEPT}", *cut_note(left)]
+            notes += [NOT_KEPT, *cut_note(left)]
         for place, reading in enumerate(job.readings):
             parts[f"rows of {reading.table}" if place else "rows"] = sample_rows(store, reading)
     return Detected(row, parts, notes + said)
@@ -149,40 +154,22 @@ def key_row(keys: Keys, path: str) -> dict[str, Any]:
     return {"key": path, "type": keys.kinds[path], "seen_ratio": keys.seen[path] / max(keys.records, 1)}
 
 
-def origin_notes(job: Job, options: LoadOptions) -> Iterator[str]:
-    """How the source was found, and how the records are wrapped."""
-    from llmscope.sources import load_source
-
-    yield f"{job.source}: {load_source(job.source).ABOUT}" + (" (asked for with --source)" if options.source else "")
-    if job.file.container == "json" and job.file.unwrap not in ("", "[]"):
-        yield f"the records stand under {job.file.unwrap!r}"
-
-
-class loaded:
+@contextmanager
+def loaded(job: Job, options: LoadOptions, folder: Path) -> Iterator[tuple[Store, list[str]]]:
     """The first records of a file in a store in memory, by load's own code; and what load had to say."""
+    from llmscope.load import Limits, load_path
+    from llmscope.store import Store
 
-    def __init__(self, job: Job, options: LoadOptions, folder: Path) -> None:
-        from llmscope.load import Limits
-
-        self.job, self.folder = job, folder
-        self.options = replace(options, source=job.source, limits=Limits(), keep_text=False)
-
-    def __enter__(self) -> tuple[Store, list[str]]:
-        from llmscope.load import load_path
-        from llmscope.store import Store
-
-        self.store = Store(None)
-        report = load_path(
-            self.store, head_of_file(self.job.file, self.folder), self.job.file.shown, True, self.options
-        )
+    store = Store(None)
+    try:
+        how = replace(options, source=job.source, limits=Limits(), keep_text=False)
+        report = load_path(store, head_of_file(job.file, folder), job.file.shown, True, how)
         if report.error:
-            self.store.close()
             raise report.error
         bad = [f"{report.rejected} of its first lines cannot be read"] if report.rejected else []
-        return self.store, report.notes + bad
-
-    def __exit__(self, *exc: object) -> None:
-        self.store.close()
+        yield store, report.notes + bad
+    finally:
+        store.close()
 
 
 def head_of_file(file: LogFile, folder: Path) -> Path:
@@ -215,21 +202,26 @@ def parquet_head(file: LogFile, target: Path) -> None:
         con.close()
 
 
-def mapping_rows(store: Store, reading: Reading, keys: Keys, several: bool) -> Iterator[dict[str, Any]]:
-    """The columns that are read from a key this file has: where from, in which unit, and how often a value came of it."""
+def mapping_rows(store: Store, reading: Reading, keys: Keys) -> Iterator[dict[str, Any]]:
+    """The columns read from a key this file has: where from, in which unit, and how often a value came of it."""
     from llmscope.load.rows import TEXTS
-    from llmscope.schema import BY_NAME
+    from llmscope.schema import TABLES
 
     filled = filled_ratios(store, reading)
-    for name, found in sorted(reading.fields.items(), key=lambda pair: list(BY_NAME[reading.table]).index(pair[0])):
-        paths = list(dict.fromkeys(path for key in found.keys if (path := keys.path_of(key))))
+    for column in TABLES[reading.table]:
+        found = reading.fields.get(column.name)
+        paths = list(dict.fromkeys(path for key in found.keys if (path := keys.path_of(key)))) if found else []
         whole = any(keys.kinds[path] in ("object", "list") for path in paths)
-        if not paths or (whole and not filled.get(name)):
+        if found is None or not paths or (whole and not filled.get(column.name)):
             continue
-        ratio = None if name in TEXTS else filled.get(name, 0.0)
-        unit = "only with --keep-text" if name in TEXTS else found.unit
-        yield {"column": name, "key": ", ".join(paths), "unit": unit, "filled_ratio": ratio,
-               "table": reading.table if several else None}  # fmt: skip
+        is_text = column.name in TEXTS
+        yield {
+            "column": column.name,
+            "key": ", ".join(paths),
+            "unit": "only with --keep-text" if is_text else found.unit or OWN_UNITS.get(column.kind),
+            "filled_ratio": None if is_text else filled.get(column.name, 0.0),
+            "table": reading.table,
+        }
 
 
 def filled_ratios(store: Store, reading: Reading) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""The keys of a file's first records: where they stand, what kind of value they hold, and which of them nobody reads."""
+"""The keys of a file's first records: where they stand, what kind of value they hold, and which nobody reads."""
 
 from __future__ import annotations
 
@@ -38,15 +38,20 @@ class Keys:
         """The keys with a value that no reading looks at: unknown ones, and what is beside a key that is picked out."""
         columns = {name.casefold() for reading in readings for name in reading.columns}
         read = {path for r in readings for f in r.fields.values() for key in f.keys if (path := self.path_of(key))}
-        picked = {path.partition(".")[0] for path in read if "." in path} - read
-        found = []
-        for path in self.kinds:
-            top, _, rest = path.partition(".")
-            if (not rest and top.casefold() not in columns and path not in read) or (
-                rest and top in picked and self.kinds[path] != "object" and not touched(path, read)
-            ):
-                found.append(path)
-        return [path for path in found if self.kinds[path] != "empty" and not any(p in picked for p in (path,))]
+        dotted = {
+            key for r in readings for f in r.fields.values() for key in f.keys if "." in key and key in self.kinds
+        }
+        picked = {key.partition(".")[0] for key in dotted} - read
+        return [
+            path for path, kind in self.kinds.items() if kind != "empty" and self._idle(path, columns, read, picked)
+        ]
+
+    def _idle(self, path: str, columns: set[str], read: set[str], picked: set[str]) -> bool:
+        """Nobody looks at this path, nor at what it stands in."""
+        top, _, rest = path.partition(".")
+        if not rest:
+            return top.casefold() not in columns and path not in read
+        return top in picked and self.kinds[path] != "object" and not touched(path, read)
 
     def near(self, path: str) -> str | None:
         """The canonical column whose name is most like a key's."""

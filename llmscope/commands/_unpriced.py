@@ -110,11 +110,11 @@ def notes_of(rows: Sequence[dict[str, Any]], named: Sequence[dict[str, Any]], mo
     if len(rows) < models:
         yield f"{len(rows)} of {models} models shown"
     if named:
-        yield "put the figures into pricing.toml; the past is priced anew at once (llmscope pricing check reads the file)"
+        yield "put the figures into pricing.toml: the past is priced anew at once (llmscope pricing check reads it)"
     if len(named) > MOST_STANZAS:
         yield f"lines to paste are shown for the first {MOST_STANZAS} models"
     if len(named) < len(rows):
-        yield "requests that name no model, or hide it, cannot be priced: --map model=KEY if the log has it under another key"
+        yield "requests that name no model, or hide it, have no price: --map model=KEY if another key has it"
 
 
 def coverage(logs: Logs) -> Coverage:

@@ -107,7 +107,7 @@ def execute(con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any] 
 def engine_error(error: Exception, sql: str = "") -> LlmscopeError:
     """An engine's error in our family; a full disk and too little memory are named as such."""
     text = first_line(error)
-    if "No space left" in str(error) or os_errno(error) == errno.ENOSPC:
+    if os_errno(error) == errno.ENOSPC or any(words in str(error) for words in DISK_FULL):
         return LlmscopeError(
             "no space left on the disk; the store is as it was", hint="free some space, then load again"
         )

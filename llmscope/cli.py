@@ -91,7 +91,10 @@ def command_names() -> list[str]:
 def headline(name: str) -> str:
     """The first sentence of a command's file, read without importing it."""
     path = next((p for p in (HERE / "analyses" / f"{name}.py", HERE / "commands" / f"{name}.py") if p.exists()), None)
-    return path.open(encoding="utf-8").readline().strip().strip('"').strip() if path else "a plug-in"
+    if path is None:
+        return "a plug-in"
+    with path.open(encoding="utf-8") as file:
+        return file.readline().strip().strip('"').strip()
 
 
 def make(name: str) -> Command:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmscope.engines.predicate import parse, rows_matching
 from llmscope.errors import DataRefused, GateBreached, LlmscopeError, NothingMatched
+from llmscope.predicate import parse, rows_matching
 from llmscope.result import Column, Coverage, Result
 
 TOTALS = "totals:"

@@ -13,9 +13,9 @@ from typing import Any
 
 from llmscope.config import STORE, Config, read_config
 from llmscope.engines import duckdb as engine
-from llmscope.engines.predicate import Predicate, parse
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
 from llmscope.load import LoadOptions, LoadReport, Progress, load
+from llmscope.predicate import Predicate, parse
 from llmscope.relations import BASE, local_time, relations
 from llmscope.result import Coverage, Result, Window
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension

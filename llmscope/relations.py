@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Protocol
 
-from llmscope.engines.predicate import Predicate
+from llmscope.predicate import Predicate
 from llmscope.result import Window
 
 # The requests before a condition on their price; without one they are `requests` themselves.

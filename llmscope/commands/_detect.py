@@ -57,6 +57,7 @@ class Detected:
     parts: dict[str, Part] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     failed: str | None = None
+    about: str = ""
 
 
 def detect_files(asked: Asked, files: Annotated[list[str], "log files, folders, globs or -"]) -> Result:
@@ -73,6 +74,8 @@ def detect_files(asked: Asked, files: Annotated[list[str], "log files, folders, 
     }
     findings = tuple(Finding("failed", "warning", one.failed) for one in seen if one.failed)
     notes = [note if len(seen) == 1 else f"{one.row['file']}: {note}" for one in seen for note in one.notes]
+    if len(seen) == 1:
+        notes = [*filter(None, [seen[0].about]), *notes]
     if len(seen) > MOST_IN_DETAIL:
         notes.append(f"mapping and rows are shown of the first {MOST_IN_DETAIL} files; name a file to see its own")
     rows = tuple(one.row for one in seen)
@@ -132,7 +135,8 @@ def known(job: Job, row: dict[str, Any], keys: Keys, options: LoadOptions) -> De
 
     left = keys.not_kept(job.readings)
     row |= {"source": job.source, "keys_not_kept": len(left)}
-    notes = [f"{job.source}: {load_source(job.source).ABOUT}{' (asked for with --source)' if options.source else ''}"]
+    about = f"{job.source}: {load_source(job.source).ABOUT}{' (asked for with --source)' if options.source else ''}"
+    notes = []
     if job.file.container == "json" and job.file.unwrap not in ("", "[]"):
         notes.append(f"the records stand under {job.file.unwrap!r}")
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder, loaded(job, options, Path(folder)) as (store, said):
@@ -143,7 +147,7 @@ def known(job: Job, row: dict[str, Any], keys: Keys, options: LoadOptions) -> De
             notes += [NOT_KEPT, *cut_note(left)]
         for place, reading in enumerate(job.readings):
             parts[f"rows of {reading.table}" if place else "rows"] = sample_rows(store, reading)
-    return Detected(row, parts, notes + said)
+    return Detected(row, parts, notes + said, about=about)
 
 
 def cut_note(paths: Sequence[str]) -> list[str]:
@@ -203,7 +207,7 @@ def parquet_head(file: LogFile, target: Path) -> None:
 
 
 def mapping_rows(store: Store, reading: Reading, keys: Keys) -> Iterator[dict[str, Any]]:
-    """The columns read from a key this file has: where from, in which unit, and how often a value came of it."""
+    """The columns this file fills: from which key, where one key says it, in which unit, and how often."""
     from llmscope.load.rows import TEXTS
     from llmscope.schema import TABLES
 
@@ -212,12 +216,12 @@ def mapping_rows(store: Store, reading: Reading, keys: Keys) -> Iterator[dict[st
         found = reading.fields.get(column.name)
         paths = list(dict.fromkeys(path for key in found.keys if (path := keys.path_of(key)))) if found else []
         whole = any(keys.kinds[path] in ("object", "list") for path in paths)
-        if found is None or not paths or (whole and not filled.get(column.name)):
+        if found is None or ((whole or not paths) and not filled.get(column.name)):
             continue
         is_text = column.name in TEXTS
         yield {
             "column": column.name,
-            "key": ", ".join(paths),
+            "key": ", ".join(paths) or None,
             "unit": "only with --keep-text" if is_text else found.unit or OWN_UNITS.get(column.kind),
             "filled_ratio": None if is_text else filled.get(column.name, 0.0),
             "table": reading.table,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 LOCK = re.compile(r"Conflicting lock is held in (?P<program>.*?) ?\(PID (?P<pid>\d+)\)")
+DISK_FULL = ("No space left", "File too large", "Disk quota exceeded")
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
 
 

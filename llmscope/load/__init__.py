@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
-from llmscope.load.discover import LogFile, find, inspect, named
+from llmscope.load.discover import LogFile, find, inside, inspect, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits
 from llmscope.load.mapping import Map, apply, unseen
 from llmscope.load.one import load_one
@@ -68,6 +68,8 @@ def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Pro
     report = LoadReport()
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
         files = named(find(paths, Path(folder)))
+        hollow = [text for text in paths if text != "-" and Path(text).is_dir() and not inside(Path(text))]
+        report.files += [FileReport(text, None, "empty", notes=["a folder with no log in it"]) for text in hollow]
         sizes = [path.stat().st_size if path.exists() else 0 for path, _, _ in files]
         for i, (path, shown, asked) in enumerate(files):
             if progress:

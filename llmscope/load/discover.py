@@ -62,6 +62,7 @@ def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tup
             yield path, text, True
         else:
             matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+            matches = [m for m in matches if Path(m).exists()]  # a broken link matches itself
             if not matches:
                 raise missing(path)
             yield from find(matches)
@@ -199,7 +200,10 @@ class Pairs(list[tuple[str, Any]]):
         return int(len({key for key, _ in self}) < len(self))
 
     def plain(self) -> dict[str, Any]:
-        return {key: unpair(value) for key, value in reversed(self)}
+        first: dict[str, Any] = {}
+        for key, value in self:
+            first.setdefault(key, unpair(value))
+        return first
 
 
 def unpair(value: Any) -> Any:

@@ -31,8 +31,8 @@ def records_sql(file: LogFile, columns: Mapping[str, str], path: Path, object_by
 
 
 def packing(file: LogFile, path: Path) -> str:
-    """How the bytes at `path` are compressed; copies of a part never are."""
-    return file.compression if path == file.path else "none"
+    """How the bytes at `path`, the log or a link to it, are compressed; copies of a part never are."""
+    return file.compression if path == file.path or path.is_symlink() else "none"
 
 
 def lines_sql(file: LogFile, path: Path, object_bytes: int = OBJECT_BYTES) -> str:

@@ -46,6 +46,12 @@ class StoreLocked(LlmscopeError):
     exit_code = 75
 
 
+class PipeClosed(LlmscopeError):
+    """The reader of our pipe went away: nothing is wrong, and nothing is said."""
+
+    exit_code = 141
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first; empty when nothing is like it."""
     from difflib import get_close_matches

@@ -19,7 +19,7 @@ from llmscope.predicate import Predicate, parse
 from llmscope.relations import BASE, local_time, relations
 from llmscope.result import Coverage, Result, Window
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
-from llmscope.store import Store
+from llmscope.store import Store, present_columns
 
 ON_DISK_BYTES = 256 << 20
 LOAD_MEMORY = "320MB"
@@ -84,12 +84,14 @@ class Logs:
     @cached_property
     def priced_sql(self) -> str:
         """The SELECT of relation `priced` over `requests`; its rates are put into a temporary table first."""
-        from llmscope.pricing import PriceBook, rate_table
+        from llmscope.pricing import Extent, PriceBook, rate_table
 
         book = PriceBook.open(self.pricing_file)
         self.book = book
         keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
-        table = rate_table(book, keys, requests=BASE if self.where_is_priced else "requests")
+        present = frozenset(present_columns(self.con, "requests"))
+        held = Extent(cache_hits="cache_hit" in present, columns=present)
+        table = rate_table(book, keys, extent=held, requests=BASE if self.where_is_priced else "requests")
         self.rates = table
         engine.execute(self.con, table.create_sql)
         if table.insert_sql:

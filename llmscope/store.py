@@ -182,7 +182,8 @@ def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) 
     """
     found = {name for (name,) in engine.execute(con, "SELECT table_name FROM duckdb_tables() WHERE NOT temporary")}
     if "meta" in found:
-        version = int(engine.execute(con, "SELECT max(value) FROM meta WHERE key = 'schema_version'")[0][0] or 0)
+        rows = engine.execute(con, "SELECT max(value::BIGINT) FROM meta WHERE key = 'schema_version'")
+        version = int(rows[0][0] or 0)
         if version > SCHEMA_VERSION:
             raise LlmscopeError(
                 f"{path}: written by a newer llmscope (store version {version}, this program knows {SCHEMA_VERSION})",

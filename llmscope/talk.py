@@ -7,12 +7,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from llmscope.asked import Asked
-from llmscope.errors import LlmscopeError, UsageError
+from llmscope.errors import LlmscopeError, PipeClosed, UsageError
 from llmscope.result import Result
 
 COLORS = ("auto", "always", "never")
@@ -37,7 +37,7 @@ def deliver(
         bar.close()
     show(result, asked, how)
     if failed := next((f for f in result.findings if f.kind == "failed"), None):
-        raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be loaded")
+        raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be read")
     if gates or least is not None:
         from llmscope.gates import judge
 
@@ -120,12 +120,30 @@ def show(result: Result, asked: Asked, how: tuple[str, Any]) -> None:
     if path := asked.options.get("output"):
         write(path, "".join(pieces))
     else:
-        for piece in pieces:
-            sys.stdout.write(piece)
-        sys.stdout.flush()
+        put(pieces)
     lacking = left_out(result, name)
     if lacking and not asked.options.get("quiet"):
         say(lacking)
+
+
+def put(pieces: Iterable[str]) -> None:
+    """Writes to stdout.
+
+    Raises:
+        PipeClosed: its reader went away; Click would turn the system's own error into exit 1.
+    """
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_stdout()
+        raise PipeClosed("") from None
+
+
+def close_stdout() -> None:
+    """Points stdout at nothing, so that the interpreter's own last flush cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write(path: Path, text: str) -> None:
@@ -167,6 +185,8 @@ def silent(text: str) -> None:
 
 def error(problem: LlmscopeError) -> None:
     """What went wrong and what to do."""
+    if not problem.message:
+        return
     from llmscope.redact import redact
 
     say(f"llmscope: {redact(problem.message)}")
@@ -185,8 +205,8 @@ def flush(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        close_stdout()
+        return PipeClosed.exit_code
     return code
 
 

@@ -38,7 +38,7 @@ SELECT {dimensions}
     sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FILTER (WHERE chosen_usd IS NOT NULL)::BIGINT
         AS costed_tokens,
     {people}
-    sum(cost_logged_usd::DECIMAL(38, 15)) AS cost_logged_usd,
+    sum(cost_logged_usd::DECIMAL(18, 12)) AS cost_logged_usd,
     count(*) FILTER (WHERE {unpriced}) AS unpriced_requests
 FROM costed
 GROUP BY ALL
@@ -66,9 +66,9 @@ TOKENS = "(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))"
 # A logged 0 for a request that used tokens may mean free, local or price unknown: it says nothing.
 LOGGED = f"CASE WHEN cost_logged_usd > 0 OR {TOKENS} = 0 THEN cost_logged_usd END"
 SOURCES = {
-    "auto": f"coalesce(cost_usd, {LOGGED}::DECIMAL(38, 15))",
+    "auto": f"coalesce(cost_usd, ({LOGGED})::DECIMAL(18, 12))",
     "computed": "cost_usd",
-    "logged": "cost_logged_usd::DECIMAL(38, 15)",
+    "logged": "cost_logged_usd::DECIMAL(18, 12)",
 }
 # Requests that ought to have a cost and have none.
 UNPRICED = {

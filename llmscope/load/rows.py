@@ -107,6 +107,8 @@ def row_columns(reading: Reading, known: Mapping[str, str], origin: Origin) -> d
         columns |= span_columns(known)
     else:
         columns |= score_columns(known)
+        if origin.source == "flat":  # a score in a request's own record: its id is made of the same content
+            columns["request_id"] = f"coalesce({known.get('request_id', 'NULL')}, t_content)"
     key = KEYS[reading.table]
     columns[key] = f"coalesce({known[key]}, t_content)" if key in known else "t_content"
     for name in (n for n in (*REDACTED, *TEXTS) if n in columns):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from llmscope.schema import TABLES, Column, Table
 from llmscope.sources import Field, quote
 
-MOST_TOKENS, MOST_MS = 10**12, 10**11
+# A million dollars a request is a mistake; below it a logged cost fits the 64 bits that sums are exact and quick in.
+MOST_TOKENS, MOST_MS, MOST_USD = 10**12, 10**11, 999_999
 EARLIEST, LATEST = "TIMESTAMP '2000-01-01'", "TIMESTAMP '2100-01-01'"
 TO_MS = {"s": "1000", "us": "0.001", "ns": "0.000001", "min": "60000"}
 TO_US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}
@@ -67,7 +68,7 @@ def cast(column: Column, text: str, unit: str | None) -> str:
         case "flag":
             return f"try_cast({text} AS BOOLEAN)"
         case "list":
-            one = f"try_cast(list_value({text}) AS {column.sql_type})"
+            one = f"CASE WHEN {text} <> '' THEN try_cast(list_value({text}) AS {column.sql_type}) END"
             many = f"try_cast(try_cast({text} AS JSON) AS {column.sql_type})"
             return f"CASE WHEN {text} LIKE '[%' THEN {many} ELSE {one} END"
         case "json":
@@ -85,7 +86,8 @@ def check(column: Column, text: str, number: str, unit: str | None, numeric: boo
         case "time" if not (unit or "").startswith("offset_"):
             return f"CASE WHEN {number} BETWEEN {EARLIEST} AND {LATEST} THEN {number} END"
         case "ms" | "usd":
-            return f"CASE WHEN {number} BETWEEN 0 AND {MOST_MS} THEN {number} END"
+            most = MOST_MS if column.kind == "ms" else MOST_USD
+            return f"CASE WHEN {number} BETWEEN 0 AND {most} THEN {number} END"
         case "ratio":
             return f"CASE WHEN {number} BETWEEN -{MOST_TOKENS} AND {MOST_TOKENS} THEN {number} END"
         case "tokens" | "count":

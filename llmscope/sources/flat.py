@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llmscope.sources import Field, Reading, Sample, json_path, quote
 from llmscope.sources._alias import ALIASES, BY_LEAF, DURATIONS, meant
 from llmscope.sources._errors import error_class_sql, status_sql
-from llmscope.sources._flat_units import duration_unit, varies
+from llmscope.sources._flat_units import duration_unit, values, varies
 from llmscope.sources._reasons import finish_reason_sql, provider_sql
 from llmscope.sources._usage import token_fields, usage_fields
 
@@ -24,6 +24,8 @@ PARTS = {
     "input_tokens": "input", "output_tokens": "output", "cache_read_tokens": "cache_read",
     "cache_write_tokens": "cache_write", "reasoning_tokens": "reasoning",
 }  # fmt: skip
+# Columns that an object may fill.
+OBJECTS = ("metadata", "tags", "input_text", "output_text")
 EXCLUSIVE_NAMES = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -56,6 +58,8 @@ def guess(sample: Sample) -> dict[str, Found]:
     best: dict[str, tuple[int, int, Found]] = {}
     for path in paths(sample):
         for column, rank, unit in candidates(path):
+            if column not in OBJECTS and holds_objects(sample, path):
+                continue
             offer = (len(path), rank, Found(path, unit))
             if column not in best or offer[:2] < best[column][:2]:
                 best[column] = offer
@@ -63,6 +67,12 @@ def guess(sample: Sample) -> dict[str, Found]:
     if "request_id" in found and not varies(sample, found["request_id"].path):
         del found["request_id"]
     return found
+
+
+def holds_objects(sample: Sample, path: tuple[str, ...]) -> bool:
+    """Whether a key only ever holds objects: `llm: {...}` is no model's name."""
+    found = values(sample, path)
+    return bool(found) and all(isinstance(value, Mapping) for value in found)
 
 
 def candidates(path: tuple[str, ...]) -> Iterator[tuple[str, int, str | None]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,15 +69,32 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     """Four requests: one in September, two in October, one without a time; two of a model nobody has a price for."""
-    path = tmp_path / "tiny.jsonl"
-    path.write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
+    return write_log(tmp_path)
+
+
+def write_log(folder: Path, more: str = "") -> Path:
+    path = folder / "tiny.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in RECORDS) + more)
     return path
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny log and two lines that cannot be read, loaded once for all tests."""
+    from llmscope.load import LoadOptions, load
+    from llmscope.store import Store
+
+    folder = tmp_path_factory.mktemp("loaded")
+    write_log(folder, '{broken user@example.com\n["\\u001b[31m"]\n')
+    store = Store(folder / "llmscope.duckdb")
+    with contextlib.chdir(folder):
+        load(store, ["tiny.jsonl"], LoadOptions())
+    store.close()
+    return folder
+
+
 @pytest.fixture
-def store(run: Run, log: Path, tmp_path: Path) -> Path:
-    """The tiny log, loaded with two lines that cannot be read."""
-    bad = '{broken user@example.com\n["\\u001b[31m"]\n'
-    log.write_text(log.read_text() + bad)
-    assert run("load", "tiny.jsonl", "-q").code == 0
+def store(run: Run, loaded: Path, tmp_path: Path) -> Path:
+    """A store of one's own, with the log it was loaded from."""
+    shutil.copytree(loaded, tmp_path, dirs_exist_ok=True)
     return tmp_path / "llmscope.duckdb"

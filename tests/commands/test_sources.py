@@ -61,7 +61,7 @@ def test_map(run: Run, tmp_path: Path) -> None:
 
     assert unknown.code == 1
     assert unknown.rows[0]["source"] is None
-    assert [row["key"] for row in unknown.json["parts"]["keys"]["rows"]] == ["props.llm", "props.beside", "n"]
+    assert {row["key"] for row in unknown.json["parts"]["keys"]["rows"]} == {"props.llm", "props.beside", "n"}
     assert "--map model=KEY" in unknown.err
     assert (rows["model"], rows["input_tokens"]) == ("gpt-4o", 7)
     assert [row["key"] for row in mapped.json["parts"]["not kept"]["rows"]] == ["props.beside"]

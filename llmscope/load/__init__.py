@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from llmscope.load.discover import LogFile, find, inside, inspect, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits
 from llmscope.load.mapping import Map, apply, unseen
 from llmscope.load.one import load_one
+from llmscope.load.together import groups, load_together
 from llmscope.sources import Reading, detect, load_source
 from llmscope.store import Store
 
@@ -51,6 +53,7 @@ class LoadReport:
         return [f for f in self.files if f.error is not None]
 
 
+MOST_TOGETHER = 500
 Progress = Callable[[str, int, int], None]
 
 
@@ -71,14 +74,35 @@ def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Pro
         hollow = [text for text in paths if text != "-" and Path(text).is_dir() and not inside(Path(text))]
         report.files += [FileReport(text, None, "empty", notes=["a folder with no log in it"]) for text in hollow]
         sizes = [path.stat().st_size if path.exists() else 0 for path, _, _ in files]
+        early = load_clean(store, files, options) if options.tables and store.path is None else {}
         for i, (path, shown, asked) in enumerate(files):
             if progress:
                 progress(shown, sum(sizes[:i]), sum(sizes))
-            report.files.append(load_path(store, path, shown, asked, options))
+            report.files.append(early.get(shown) or load_path(store, path, shown, asked, options))
             store.breathe()
         if progress:
             progress("", sum(sizes), sum(sizes))
     return report
+
+
+def load_clean(store: Store, files: Sequence[tuple[Path, str, bool]], options: LoadOptions) -> dict[str, FileReport]:
+    """The files that could be read side by side; what is special about the others is said when their turn comes."""
+    found: dict[str, FileReport] = {}
+    lines = [f for f in files if f[0].suffix != ".parquet"]
+    if len(lines) > MOST_TOGETHER:
+        return found
+    jobs = []
+    for path, shown, asked in lines:
+        with suppress(LlmscopeError):
+            file = inspect(path, shown)
+            job = job_of(file, options, asked) if file else None
+            jobs += [job] if job else []
+    for i, group in enumerate(groups(jobs)):
+        reports = load_together(store, group, 1_000_000 + i) or []
+        for job, one in zip(group, reports, strict=False):
+            one.notes += notes_of(job, options)
+            found[job.file.shown] = one
+    return found
 
 
 def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions) -> FileReport:
@@ -98,10 +122,16 @@ def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOp
             raise
         return FileReport(shown, None, "failed", error=error)
     if found.outcome != "skipped":
-        found.notes += [note for r in job.readings for note in r.notes] + unseen(options.maps, file.sample)
-        if file.duplicate_keys:
-            found.notes.append(f"{file.duplicate_keys} of its first records name a key twice: the first one counts")
+        found.notes += notes_of(job, options)
     return found
+
+
+def notes_of(job: Job, options: LoadOptions) -> list[str]:
+    """The guesses made about a file."""
+    notes = [note for r in job.readings for note in r.notes] + unseen(options.maps, job.file.sample)
+    if job.file.duplicate_keys:
+        notes.append(f"{job.file.duplicate_keys} of its first records name a key twice: the first one counts")
+    return notes
 
 
 def without(reading: Reading, unread: frozenset[str]) -> Reading:

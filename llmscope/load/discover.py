@@ -31,6 +31,7 @@ class LogFile:
 
     unwrap: for container "json": "[]" an array, "" one object, else the key of the envelope that holds the records.
     duplicate_keys: how many of the first records name a key twice.
+    together: all the files that one statement reads as if they were one.
     mixed_line_ends: a CSV in which LF and CRLF, or a lone CR, stand side by side.
     """
 
@@ -43,6 +44,7 @@ class LogFile:
     delimiter: str = ","
     duplicate_keys: int = 0
     bom: bool = False
+    together: tuple[Path, ...] = ()
     mixed_line_ends: bool = False
 
 

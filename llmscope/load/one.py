@@ -19,7 +19,7 @@ from llmscope.load.job import COUNTS, Again, FileReport, Job
 from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
 from llmscope.load.read import LONGEST_OBJECT_BYTES, header_line, raw_sql
-from llmscope.load.rows import REDACTED, TEXTS, Insert, Origin, insert_of
+from llmscope.load.rows import REDACTED, TEXTS, Insert, Origin, insert_of, is_seen
 from llmscope.load.tally import fault_note, faults, refuse, tally
 from llmscope.sources import Reading, literal
 from llmscope.store import Store, add_columns, rows_table
@@ -70,7 +70,7 @@ def prepare_session(store: Store, job: Job) -> None:
 def kept_columns(job: Job, reading: Reading) -> list[str]:
     """The columns whose keys are held to be in the file."""
     known = seen(job)
-    return [n for n, f in reading.fields.items() if not f.keys or any(k.split(".")[0] in known for k in f.keys)]
+    return [n for n, f in reading.fields.items() if not f.keys or any(is_seen(k, known) for k in f.keys)]
 
 
 def forget(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
@@ -220,9 +220,14 @@ def write_load(
          not content.rest, *counts.values(), report.notes, datetime.now(UTC).replace(tzinfo=None)],
     )  # fmt: skip
     if job.readings[0].table == "requests":
-        execute(
-            con,
-            "INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests"
-            " WHERE load_id = $load EXCEPT SELECT * FROM price_keys",
-            {"load": load_id},
-        )
+        write_price_keys(con, load_id)
+
+
+def write_price_keys(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
+    """The keys a price depends on that no earlier load brought."""
+    execute(
+        con,
+        "INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests"
+        " WHERE load_id = $load EXCEPT SELECT * FROM price_keys",
+        {"load": load_id},
+    )

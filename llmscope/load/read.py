@@ -24,8 +24,10 @@ def records_sql(file: LogFile, columns: Mapping[str, str], path: Path, object_by
         return envelope_sql(file, columns, path)
     form = "array" if file.container == "json" else "newline_delimited"
     types = ", ".join(f"{literal(key)}: {literal(kind)}" for key, kind in columns.items())
+    listed = f"[{', '.join(literal(str(p)) for p in file.together)}], filename = true" if file.together else None
+    source = listed or literal(str(path))
     return (
-        f"SELECT * FROM read_json({literal(str(path))}, columns = {{{types}}}, format = '{form}', records = true,"
+        f"SELECT * FROM read_json({source}, columns = {{{types}}}, format = '{form}', records = true,"
         f" ignore_errors = true, compression = '{packing(file, path)}', maximum_object_size = {object_bytes})"
     )
 

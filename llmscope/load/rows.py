@@ -51,7 +51,7 @@ def insert_of(
     carries LATE_BIT in its faults, and load then reads the file again with them.
     """
     wanted = kept_fields(reading, origin.keep_text)
-    late = {n: f for n, f in wanted.items() if f.keys and not any(k in seen for k in f.keys)}
+    late = {n: f for n, f in wanted.items() if f.keys and not any(is_seen(k, seen) for k in f.keys)}
     fields = {n: f for n, f in wanted.items() if n not in late}
     columns = typed(reading.table, fields, reading.columns)
     texts = ", ".join(
@@ -73,6 +73,11 @@ def insert_of(
     faults = f"{faults} + CASE WHEN t_late THEN {LATE_BIT} ELSE 0 END"
     sql = f"INSERT INTO {rows_table(reading.table)} BY NAME SELECT {pairs}, {faults} AS faults FROM ({middle})"
     return Insert(sql, tuple(final), tuple(late))
+
+
+def is_seen(key: str, seen: Collection[str]) -> bool:
+    """Whether a key, or the top of its path, is among those seen."""
+    return key in seen or key.split(".")[0] in seen
 
 
 def late_sql(late: Mapping[str, Field]) -> str:
@@ -113,7 +118,8 @@ def row_columns(reading: Reading, known: Mapping[str, str], origin: Origin) -> d
     columns[key] = f"coalesce({known[key]}, t_content)" if key in known else "t_content"
     for name in (n for n in (*REDACTED, *TEXTS) if n in columns):
         columns[name] = f"CASE WHEN {columns[name]} IS NOT NULL THEN redact({columns[name]}) END"
-    columns |= {"source_format": literal(origin.source), "source_file": literal(origin.shown)}
+    columns["source_format"] = literal(origin.source)
+    columns.setdefault("source_file", literal(origin.shown))
     return columns | {"load_id": str(origin.load_id)}
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+import llmscope
 from tests.conftest import Run
 from tests.load.writing import lines, put, request, requests
-
-import llmscope
 
 # 500 in and 100 out at dollars per million of the founding table:
 #   Claude 3.5 Haiku  .80/ 4.00: 500 x  .80 + 100 x  4 =   800 -> 0.0008
@@ -116,7 +115,12 @@ def test_an_empty_month_is_shown(here: Path, run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("bucket", "expected"),
-    [("hour", ["2026-09-01T00:00", "2026-09-01T01:00"]), ("day", ["2026-09-01"]), ("week", ["2026-W36"]), ("month", ["2026-09"])],
+    [
+        ("hour", ["2026-09-01T00:00", "2026-09-01T01:00"]),
+        ("day", ["2026-09-01"]),
+        ("week", ["2026-W36"]),
+        ("month", ["2026-09"]),
+    ],
 )
 def test_buckets_are_of_the_zone(here: Path, run: Run, bucket: str, expected: list[str]) -> None:
     """22:00Z is midnight in Zurich in summer: the last evening of August is September there."""
@@ -179,7 +183,9 @@ def test_none_is_null_in_json_empty_in_csv_and_a_word_for_people(here: Path, run
 
 def test_a_feature_called_none_or_other_is_itself(here: Path, run: Run) -> None:
     """A log that says "(other)" is not mistaken for the rest of --top."""
-    found = answer(run, "cost", "--by", "feature", log(here, {"feature": "(other)"}, {"feature": "(none)"}, {"feature": ...}))
+    found = answer(
+        run, "cost", "--by", "feature", log(here, {"feature": "(other)"}, {"feature": "(none)"}, {"feature": ...})
+    )
 
     assert {"(other)": 1, "(none)": 1, None: 1} == {r["feature"]: r["requests"] for r in found["rows"]}
 
@@ -207,7 +213,9 @@ def test_a_forecast_takes_seven_whole_days(here: Path, run: Run, days: int, fore
 def test_cost_sources(here: Path, run: Run, source: str, expected: list[float | None]) -> None:
     """Computed where it can be, else logged; or one of both."""
     path = log(here, {"cost_logged_usd": 0.25, "user_id": "a"}, {"cost_logged_usd": 0.5, "request_model": "mystery-1"})
-    rows = answer(run, "cost", "--by", "request_model", "--sort", "request_model", "--cost-source", source, path)["rows"]
+    rows = answer(run, "cost", "--by", "request_model", "--sort", "request_model", "--cost-source", source, path)[
+        "rows"
+    ]
 
     assert expected == [r["cost_usd"] for r in rows]
 

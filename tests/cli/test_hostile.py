@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Ran, Run
-from tests.load.writing import put
-
 from llmscope import commands
 from llmscope.logs import analyses
 from llmscope.render import FORMATS
+from tests.conftest import Ran, Run
+from tests.load.writing import put
 
 TEXTS = [
     "\x1b[31mred\x1b[0m", "\x1b]0;x\x07", "\x9b31mC1\x9c", "\x7f\x08", "a\u202efdp.exe", "\u2066iso\u2069", "[red]x[/red]", "[/]", "a|b",
@@ -93,7 +92,9 @@ def check(done: Ran, format: str) -> None:
         assert [] == re.findall(r"(?<!\\)<(?:script|img|b)\b", done.out)
     if format == "csv" and done.out:
         cells = [cell for row in csv.reader(io.StringIO(done.out)) for cell in row]
-        assert [] == [c for c in cells if c.lstrip().startswith(("=", "+", "-", "@")) and not re.fullmatch(r"[+-][\d.e+-]+", c)]
+        assert [] == [
+            c for c in cells if c.lstrip().startswith(("=", "+", "-", "@")) and not re.fullmatch(r"[+-][\d.e+-]+", c)
+        ]
     if format == "json" and done.out:
         assert done.out.isascii()
         json.loads(done.out)
@@ -101,7 +102,9 @@ def check(done: Ran, format: str) -> None:
         assert [] == [line for line in done.out.splitlines() if not isinstance(json.loads(line), dict)]
 
 
-@pytest.mark.parametrize(("leaf", "rest"), CASES, ids=[" ".join((*leaf, *map(ascii, rest)))[:60] for leaf, rest in CASES])
+@pytest.mark.parametrize(
+    ("leaf", "rest"), CASES, ids=[" ".join((*leaf, *map(ascii, rest)))[:60] for leaf, rest in CASES]
+)
 def test_nothing_is_obeyed(here: Path, run: Run, log: Path, kept: Path, leaf: tuple[str, ...], rest: list[str]) -> None:
     """The command answers, in every format, and no answer does anything."""
     if leaf != ("load",):
@@ -130,7 +133,9 @@ def test_the_texts_come_back(here: Path, run: Run, log: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [t for t in TEXTS if "\0" not in t and len(t) < 200], ids=ascii)
-@pytest.mark.parametrize("place", ["path", "--by", "--where", "--map", "--format", "--source", "--since", "--fail-if", "--tz"])
+@pytest.mark.parametrize(
+    "place", ["path", "--by", "--where", "--map", "--format", "--source", "--since", "--fail-if", "--tz"]
+)
 def test_messages_are_harmless_too(here: Path, run: Run, place: str, text: str) -> None:
     """Whatever is asked, wrongly or as a condition that holds, is said back without being obeyed."""
     put(here / "log.jsonl", b'{"started_at":"2026-09-01","input_tokens":1}\n')

@@ -14,7 +14,19 @@ import pytest
 from tests.conftest import Run
 from tests.load.writing import lines, put, request, requests
 
-KEYS = ["llmscope", "command", "window", "columns", "rows", "totals", "parts", "series", "findings", "notes", "coverage"]
+KEYS = [
+    "llmscope",
+    "command",
+    "window",
+    "columns",
+    "rows",
+    "totals",
+    "parts",
+    "series",
+    "findings",
+    "notes",
+    "coverage",
+]
 COVERAGE = ["requests", "priced_requests", "priced_tokens_ratio", "rejected_lines", "duplicates"]
 
 
@@ -22,7 +34,9 @@ COVERAGE = ["requests", "priced_requests", "priced_tokens_ratio", "rejected_line
 def log(here: Path) -> Path:
     """Three requests of feature a at 100 tokens in, one of b at 1; a September and an October."""
     first = [request(i, feature="a", input_tokens=100) for i in (1, 2, 3)]
-    return put(here / "log.jsonl", lines([*first, request(4, feature="b", started_at="2026-10-01T00:00:00Z", input_tokens=1)]))
+    return put(
+        here / "log.jsonl", lines([*first, request(4, feature="b", started_at="2026-10-01T00:00:00Z", input_tokens=1)])
+    )
 
 
 def counted(run: Run, *arguments: object) -> int:
@@ -62,7 +76,10 @@ def test_where(run: Run, log: Path, where: str, expected: int) -> None:
 
 def test_what_where_cannot_judge_is_counted(run: Run, log: Path) -> None:
     """NULL never matches."""
-    assert "4 requests are left out because --where meets an unknown value" in run("cost", log, "--where", "user_id <> 'x'").out
+    assert (
+        "4 requests are left out because --where meets an unknown value"
+        in run("cost", log, "--where", "user_id <> 'x'").out
+    )
 
 
 @pytest.mark.parametrize("attack", ["1=1; copy requests to 'x.csv'", "1=1) or (select 1)=1 --", "exists (select 1)", "getenv('HOME') = 'x'",
@@ -127,7 +144,9 @@ def test_no_requests_pass_no_gate(run: Run, log: Path) -> None:
     assert 5 == run(*nothing, "--min-coverage", "1").code
 
 
-@pytest.mark.parametrize("command", [["cost"], ["cost", "--by", "feature"], ["cost", "--over", "month", "--by", "feature,model"], ["load"]])
+@pytest.mark.parametrize(
+    "command", [["cost"], ["cost", "--by", "feature"], ["cost", "--over", "month", "--by", "feature,model"], ["load"]]
+)
 def test_the_envelope_has_the_same_keys_when_empty(here: Path, run: Run, log: Path, command: list[str]) -> None:
     """Of nothing, of something; ASCII, and no NaN."""
     empty = put(here / "empty.jsonl", b"")
@@ -149,7 +168,9 @@ def test_columns_choose_and_order(run: Run, log: Path) -> None:
     assert "requests,feature\n3,a\n1,b\n" == done.out
 
 
-@pytest.mark.parametrize(("suffix", "begins"), [("json", "{"), ("jsonl", "{"), ("csv", "feature,"), ("md", "## "), ("html", "<!")])
+@pytest.mark.parametrize(
+    ("suffix", "begins"), [("json", "{"), ("jsonl", "{"), ("csv", "feature,"), ("md", "## "), ("html", "<!")]
+)
 def test_output_by_suffix(here: Path, run: Run, log: Path, suffix: str, begins: str) -> None:
     """Written whole, with nothing on stdout, readable as other files are."""
     path = here / f"answer.{suffix}"
@@ -199,7 +220,9 @@ def test_width_holds(run: Run, log: Path) -> None:
     [(["--color", "always"], {}, True), ([], {}, False), (["--color", "never"], {}, False), (["--no-color"], {}, False),
      (["--color", "always", "--no-color"], {}, False), (["--color", "always"], {"NO_COLOR": "1"}, True)],
 )  # fmt: skip
-def test_color(run: Run, log: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], env: dict[str, str], colored: bool) -> None:
+def test_color(
+    run: Run, log: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], env: dict[str, str], colored: bool
+) -> None:
     """Only where asked, off a terminal."""
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -277,7 +300,10 @@ def test_quiet_says_nothing_beside_the_answer(run: Run, log: Path) -> None:
 
 def test_stdout_is_data_and_stderr_is_talk(program: Run, log: Path) -> None:
     """A piped CSV is a CSV; load says its line on stderr."""
-    asked, loaded = program("cost", log.name, "-f", "csv", "--by", "feature", "--columns", "feature,requests"), program("load", log.name)
+    asked, loaded = (
+        program("cost", log.name, "-f", "csv", "--by", "feature", "--columns", "feature,requests"),
+        program("load", log.name),
+    )
 
     assert (0, "feature,requests\na,3\nb,1\n", "") == asked
     assert "4 rows loaded from 1 file into llmscope.duckdb" in loaded.err
@@ -335,7 +361,20 @@ def test_help_imports_nothing_heavy(here: Path, arguments: list[str]) -> None:
         "print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"duckdb", "_duckdb", "polars", "pyarrow", "scipy", "numpy", "tiktoken", "rich", "pydantic", "pandas", "phonenumbers", "stdnum"}
+    heavy = {
+        "duckdb",
+        "_duckdb",
+        "polars",
+        "pyarrow",
+        "scipy",
+        "numpy",
+        "tiktoken",
+        "rich",
+        "pydantic",
+        "pandas",
+        "phonenumbers",
+        "stdnum",
+    }
 
     assert "llmscope" in done.stdout
     assert set() == heavy & set(eval(done.stderr))
@@ -346,7 +385,11 @@ def test_every_shared_option_has_help(program: Run, command: str) -> None:
     """Each with a word on what it is."""
     out = program(command, "--help").out
 
-    assert [] == [o for o in ("--format", "--output", "--store", "--map", "--source", "--fail-if", "--width", "--quiet") if o not in out]
+    assert [] == [
+        o
+        for o in ("--format", "--output", "--store", "--map", "--source", "--fail-if", "--width", "--quiet")
+        if o not in out
+    ]
 
 
 def test_python_m_and_the_script_are_one(program: Run, here: Path) -> None:

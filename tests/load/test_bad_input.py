@@ -28,7 +28,10 @@ def cut_parquet(here: Path) -> None:
     path.write_bytes(cut(path.read_bytes()))
 
 
-BIG = b"".join(os.urandom(8).hex().encode().join([b'{"started_at":"2026-09-01","input_tokens":1,"user_id":"', b'"}\n']) for _ in range(40_000))
+BIG = b"".join(
+    os.urandom(8).hex().encode().join([b'{"started_at":"2026-09-01","input_tokens":1,"user_id":"', b'"}\n'])
+    for _ in range(40_000)
+)
 
 # What is in the file called "bad", and words the message must have.
 UNREADABLE: dict[str, tuple[Make, list[str]]] = {
@@ -86,7 +89,9 @@ def test_the_other_files_of_a_load_go_on(here: Path, run: Run, case: str) -> Non
     assert sum_to(6) == totals(here / STORE)
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n  \n", b"\xef\xbb\xbf", gzip.compress(b"")], ids=["0 bytes", "blank", "bom", "gzip"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n  \n", b"\xef\xbb\xbf", gzip.compress(b"")], ids=["0 bytes", "blank", "bom", "gzip"]
+)
 def test_an_empty_file_is_no_error(here: Path, run: Run, data: bytes) -> None:
     """Exit 0 and a word; 5 under a gate."""
     put(here / "log.jsonl", data)

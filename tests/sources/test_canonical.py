@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.writing import Record, lines, load_bytes, parquet, request, requests, rows
-
 from llmscope.load import LoadOptions, load
 from llmscope.schema import REQUESTS
 from llmscope.sources import Sample, detect
 from llmscope.sources.canonical import table_of
 from llmscope.store import Store
+from tests.load.writing import Record, lines, load_bytes, parquet, request, requests, rows
 
 FULL: Record = {
     "request_id": "r1", "response_id": "resp", "trace_id": "t", "span_id": "s", "parent_span_id": "p", "session_id": "c",
@@ -83,7 +82,15 @@ def test_scores_and_spans_load(tmp_path: Path) -> None:
     """Into their own tables, also without their requests."""
     store = Store(None)
     scores = [{"name": "helpful", "value": v, "rater_kind": "judge", "request_id": f"r{v}"} for v in (1, 0)]
-    spans = [{"span_id": "s1", "kind": "tool", "name": "search", "started_at": "2026-09-01T10:00:00Z", "ended_at": "2026-09-01T10:00:02Z"}]
+    spans = [
+        {
+            "span_id": "s1",
+            "kind": "tool",
+            "name": "search",
+            "started_at": "2026-09-01T10:00:00Z",
+            "ended_at": "2026-09-01T10:00:02Z",
+        }
+    ]
     (tmp_path / "scores.jsonl").write_bytes(lines(scores))
     (tmp_path / "spans.jsonl").write_bytes(lines(spans))
     report = load(store, [str(tmp_path)], LoadOptions())
@@ -111,7 +118,11 @@ def test_what_is_required_is_never_null(tmp_path: Path) -> None:
 
 def test_the_rules_of_a_row_hold(tmp_path: Path) -> None:
     """Parts are never more than their total, however the log counted."""
-    records = [*requests(3), request(4, input_tokens=5, cache_read_tokens=50), request(5, output_tokens=5, reasoning_tokens=9)]
+    records = [
+        *requests(3),
+        request(4, input_tokens=5, cache_read_tokens=50),
+        request(5, output_tokens=5, reasoning_tokens=9),
+    ]
     _, found = load_bytes(tmp_path, lines(records))
 
     assert all(r.get("cache_read_tokens", 0) <= r["input_tokens"] for r in found)

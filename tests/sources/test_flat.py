@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.load.writing import Record, lines, load_bytes
-
 from llmscope.sources import Sample, detect
 from llmscope.sources._alias import ALIASES, fold, meant
+from tests.load.writing import Record, lines, load_bytes
 
 BASE: Record = {"ts": "2026-09-01T10:00:00Z", "model": "gpt-4-turbo", "prompt_tokens": 10, "completion_tokens": 2}
 # What sources.md lists for the flat source.
@@ -72,7 +71,17 @@ def test_an_alias_belongs_to_one_column() -> None:
 def test_a_flat_record(tmp_path: Path) -> None:
     """One of each kind of field."""
     row = load_one(tmp_path, {**BASE, "user": "u1", "app": "chat", "cost_usd": 0.5, "latency_ms": 120, "status": "ok"})
-    shown = ("request_model", "model", "input_tokens", "output_tokens", "user_id", "feature", "cost_logged_usd", "latency_ms", "status")
+    shown = (
+        "request_model",
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "user_id",
+        "feature",
+        "cost_logged_usd",
+        "latency_ms",
+        "status",
+    )
 
     assert ["gpt-4-turbo", "gpt-4-turbo", 10, 2, "u1", "chat", 0.5, 120.0, "ok"] == [row[n] for n in shown]
     assert ("openai", "flat", "chat") == (row["provider"], row["source_format"], row["operation"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from llmscope.store import Store
 
 ALL_TABLES = ("requests", "spans", "scores")
+# In the environment, one value a line.
+REPEATABLE = ("map", "fail_if")
 Say = Callable[[str], None]
 
 
@@ -35,6 +38,10 @@ class Asked:
     def get(self, name: str, default: Any = None) -> Any:
         """A shared option: flag or environment, else the configuration, else the default."""
         value = self.options.get(name)
+        if not value and name in REPEATABLE:
+            value = [
+                line.strip() for line in os.environ.get(f"LLMSCOPE_{name.upper()}", "").splitlines() if line.strip()
+            ]
         if value is None or value == () or value == []:
             value = getattr(self.config, name, None)
         return default if value is None or value == () else value

@@ -177,7 +177,9 @@ def own_parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
 
 def option(name: str, kind: Any, said: str, flags: tuple[str, ...]) -> inspect.Parameter:
     """One shared option."""
-    shown = typer.Option(*flags, help=said, envvar=f"LLMSCOPE_{name.upper()}", show_envvar=False, show_default=False)
+    # A repeatable option's environment is read in asked.py: Click would split it at every space.
+    variable = None if kind == list[str] | None else f"LLMSCOPE_{name.upper()}"
+    shown = typer.Option(*flags, help=said, envvar=variable, show_envvar=False, show_default=False)
     return keyword(name, Annotated[kind, shown], None)
 
 
@@ -215,9 +217,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     code = 0
     try:
         command = typer.main.get_command(app)
-        command.main(
-            args=list(arguments) if arguments is not None else None, prog_name="llmscope", standalone_mode=False
-        )
+        given = list(arguments) if arguments is not None else None
+        # An Exit comes back as its code: 130 for an interrupt, 0 for --help.
+        code = command.main(args=given, prog_name="llmscope", standalone_mode=False) or 0
     except LlmscopeError as error:
         talk.error(error)
         code = error.exit_code

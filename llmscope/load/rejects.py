@@ -158,7 +158,7 @@ def kind_of(value: Any) -> str:
 
 
 def forget_csv_rejects(con: duckdb.DuckDBPyConnection) -> None:
-    """The reader keeps what it refused for as long as the connection lasts: another file's are no rejects of this one."""
+    """The reader keeps what it refused for as long as the connection lasts: another file's are not this one's."""
     for table in ("reject_errors", "reject_scans"):
         execute(con, f"DROP TABLE IF EXISTS {table}")
 

@@ -1,4 +1,4 @@
-"""By hand: kills `llmscope load sample_logs` twenty times at random moments; afterwards the totals are those of one clean load.
+"""By hand: kills `llmscope load` twenty times at random moments; afterwards the totals are those of one clean load.
 
 python tests/bench/kill_load.py [LOGS] [KILLS]
 """
@@ -15,8 +15,9 @@ from pathlib import Path
 import duckdb
 
 TOTALS = """
-SELECT count(*), sum(input_tokens), sum(output_tokens), count(DISTINCT request_id), sum(cost_logged_usd::DECIMAL(38, 12)),
-    (SELECT count(*) FROM spans), (SELECT count(*) FROM scores), (SELECT sum(lines) FROM loads), (SELECT count(*) FROM rejects)
+SELECT count(*), sum(input_tokens), sum(output_tokens), count(DISTINCT request_id),
+    sum(cost_logged_usd::DECIMAL(38, 12)), (SELECT count(*) FROM spans), (SELECT count(*) FROM scores),
+    (SELECT sum(lines) FROM loads), (SELECT count(*) FROM rejects)
 FROM requests
 """
 

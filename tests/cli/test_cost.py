@@ -223,8 +223,12 @@ def test_cost_sources(here: Path, run: Run, source: str, expected: list[float | 
 def test_users_and_sessions(here: Path, run: Run) -> None:
     """Two users, two sessions, one request of neither: a session costs two requests' 0.024 / 2."""
     path = log(
-        here, {"user_id": "u", "session_id": "s"}, {"user_id": "u", "session_id": "t"}, {"user_id": "v", "session_id": "t"}, {}
-    )  # fmt: skip
+        here,
+        {"user_id": "u", "session_id": "s"},
+        {"user_id": "u", "session_id": "t"},
+        {"user_id": "v", "session_id": "t"},
+        {},
+    )
     row = answer(run, "cost", path)["rows"][0]
 
     assert (2, 2, pytest.approx(0.012)) == (row["users"], row["sessions"], row["cost_per_session_usd"])

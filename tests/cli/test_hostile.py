@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,32 @@ from tests.conftest import Ran, Run
 from tests.load.writing import put
 
 TEXTS = [
-    "\x1b[31mred\x1b[0m", "\x1b]0;x\x07", "\x9b31mC1\x9c", "\x7f\x08", "a\u202efdp.exe", "\u2066iso\u2069", "[red]x[/red]", "[/]", "a|b",
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "two\nlines\r\n", "nul\x00byte", "\ud800",
-    "x" * 10_000, "`code` **b** [x](javascript:alert(1))", "'; DROP TABLE requests; --", '"quoted"', "{0} %s {dimensions} $value", "ünï ☃ 漢字",
-]  # fmt: skip
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;x\x07",
+    "\x9b31mC1\x9c",
+    "\x7f\x08",
+    "a\u202efdp.exe",
+    "\u2066iso\u2069",
+    "[red]x[/red]",
+    "[/]",
+    "a|b",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "=1+1",
+    "+1",
+    "-1+cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    "\t=1",
+    "two\nlines\r\n",
+    "nul\x00byte",
+    "\ud800",
+    "x" * 10_000,
+    "`code` **b** [x](javascript:alert(1))",
+    "'; DROP TABLE requests; --",
+    '"quoted"',
+    "{0} %s {dimensions} $value",
+    "ünï ☃ 漢字",
+]
 NAME = "\x1b]0;x\x07[red]|<b>=1.jsonl"
 
 
@@ -33,21 +54,35 @@ def log(here: Path) -> Path:
     """A log whose every text is hostile, under a hostile name; one line is broken and hostile."""
     records = [
         {
-            "request_id": f"r{i}", "started_at": "2026-09-01T10:00:00Z", "request_model": text if i % 2 else "gpt-4-turbo",
-            "provider": text, "feature": text, "user_id": text, "session_id": text, "error_type": text, "error_message": text,
-            "template": text, "status": "ok", "service_tier": text, "region": text, "tags": [text], "metadata": {"k": text, text: text},
-            "input_tokens": 10, "output_tokens": 5, "cost_logged_usd": 0.5,
+            "request_id": f"r{i}",
+            "started_at": "2026-09-01T10:00:00Z",
+            "request_model": text if i % 2 else "gpt-4-turbo",
+            "provider": text,
+            "feature": text,
+            "user_id": text,
+            "session_id": text,
+            "error_type": text,
+            "error_message": text,
+            "template": text,
+            "status": "ok",
+            "service_tier": text,
+            "region": text,
+            "tags": [text],
+            "metadata": {"k": text, text: text},
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cost_logged_usd": 0.5,
         }
         for i, text in enumerate(TEXTS)
-    ]  # fmt: skip
+    ]
     data = b"".join(json.dumps(r).encode() + b"\n" for r in records) + b'{"\x1b]0;x\x07[red]<script>|=1\n'
     return put(here / NAME, data)
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the store of the hostile log is kept, made by the first test that needs it."""
-    yield tmp_path_factory.mktemp("hostile") / "llmscope.duckdb"
+    return tmp_path_factory.mktemp("hostile") / "llmscope.duckdb"
 
 
 def leaves() -> list[tuple[str, ...]]:
@@ -63,15 +98,31 @@ def leaves() -> list[tuple[str, ...]]:
 NOT_RUN = {("pricing", "sync"), ("store", "vacuum"), ("store", "forget")}
 # What follows the command's name; LOG is the hostile log, others are asked of a store that holds it.
 ARGUMENTS: dict[tuple[str, ...], list[list[str]]] = {
-    ("cost",): [["--by", by] for by in ("feature", "user,session", "model,provider", "tag", "metadata.k", "metadata.<b>|=1", "source_file", "error_type")]
-    + [["LOG", "--by", "feature"], ["--by", "feature,user", "--over", "month", "--top", "3", "--sql"], ["--where", "feature = '<script>|=1'", "--sql"]],
+    ("cost",): [
+        ["--by", by]
+        for by in (
+            "feature",
+            "user,session",
+            "model,provider",
+            "tag",
+            "metadata.k",
+            "metadata.<b>|=1",
+            "source_file",
+            "error_type",
+        )
+    ]
+    + [
+        ["LOG", "--by", "feature"],
+        ["--by", "feature,user", "--over", "month", "--top", "3", "--sql"],
+        ["--where", "feature = '<script>|=1'", "--sql"],
+    ],
     ("load",): [["LOG"]],
     ("reconcile",): [[]],
-    ("sql",): [["select feature, user_id, metadata, tags from requests"], ["select 1 as \"<script>|=1\x1b[31m\""]],
+    ("sql",): [["select feature, user_id, metadata, tags from requests"], ['select 1 as "<script>|=1\x1b[31m"']],
     ("sources", "detect"): [["LOG"]],
     ("pricing", "show"): [["\x1b[31m<script>|=1"], ["gpt-4-turbo"]],
     ("store", "rejects"): [[]],
-}  # fmt: skip
+}
 CASES = [(leaf, rest) for leaf in leaves() if leaf not in NOT_RUN for rest in ARGUMENTS.get(leaf, [[]])]
 
 

@@ -50,11 +50,17 @@ def counted(run: Run, *arguments: object) -> int:
 @pytest.mark.parametrize(
     ("window", "expected"),
     [
-        (["--since", "2026-09"], 4), (["--since", "2026-10"], 1), (["--until", "2026-09"], 3), (["--until", "2026-09-01"], 3),
-        (["--until", "2026-08-31"], 0), (["--since", "2026-09-01T10:00:02"], 3), (["--until", "2026-09-01T10:00:02"], 1),
-        (["--since", "2026-09-01T12:00:02+02:00"], 3), (["--since", "2026-10-01", "--until", "2026-10-01"], 1),
+        (["--since", "2026-09"], 4),
+        (["--since", "2026-10"], 1),
+        (["--until", "2026-09"], 3),
+        (["--until", "2026-09-01"], 3),
+        (["--until", "2026-08-31"], 0),
+        (["--since", "2026-09-01T10:00:02"], 3),
+        (["--until", "2026-09-01T10:00:02"], 1),
+        (["--since", "2026-09-01T12:00:02+02:00"], 3),
+        (["--since", "2026-10-01", "--until", "2026-10-01"], 1),
     ],
-)  # fmt: skip
+)
 def test_windows_are_half_open(run: Run, log: Path, window: list[str], expected: int) -> None:
     """since <= started_at < until; a day or month as until means to its end. r1 is of 10:00:01."""
     assert expected == counted(run, log, *window)
@@ -63,12 +69,22 @@ def test_windows_are_half_open(run: Run, log: Path, window: list[str], expected:
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
-        ("feature = 'a'", 3), ("feature == 'a'", 3), ("feature <> 'a'", 1), ("feature in ('a', 'b')", 4), ("input_tokens > 1", 3),
-        ("feature like 'a%' and not input_tokens < 50", 3), ("user_id = 'x'", 0), ("user_id is null", 4), ("user is null", 4),
-        ("cost_usd > 0.0005", 3), ("price_status = 'exact'", 4), ("started_at >= '2026-10-01'", 1), ("1 = 1", 4),
+        ("feature = 'a'", 3),
+        ("feature == 'a'", 3),
+        ("feature <> 'a'", 1),
+        ("feature in ('a', 'b')", 4),
+        ("input_tokens > 1", 3),
+        ("feature like 'a%' and not input_tokens < 50", 3),
+        ("user_id = 'x'", 0),
+        ("user_id is null", 4),
+        ("user is null", 4),
+        ("cost_usd > 0.0005", 3),
+        ("price_status = 'exact'", 4),
+        ("started_at >= '2026-10-01'", 1),
+        ("1 = 1", 4),
         ("feature = 'a''; drop table requests; --'", 0),
     ],
-)  # fmt: skip
+)
 def test_where(run: Run, log: Path, where: str, expected: int) -> None:
     """SQL's own conditions over the canonical columns and what a price adds."""
     assert expected == counted(run, log, "--where", where)
@@ -82,9 +98,19 @@ def test_what_where_cannot_judge_is_counted(run: Run, log: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("attack", ["1=1; copy requests to 'x.csv'", "1=1) or (select 1)=1 --", "exists (select 1)", "getenv('HOME') = 'x'",
-                                    "feature in (select feature from requests)", "1=1 union select 1", "row_number() over () = 1",
-                                    "feature = (select content from read_text('/etc/passwd'))"])  # fmt: skip
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "1=1; copy requests to 'x.csv'",
+        "1=1) or (select 1)=1 --",
+        "exists (select 1)",
+        "getenv('HOME') = 'x'",
+        "feature in (select feature from requests)",
+        "1=1 union select 1",
+        "row_number() over () = 1",
+        "feature = (select content from read_text('/etc/passwd'))",
+    ],
+)
 def test_where_is_a_condition_and_nothing_else(here: Path, run: Run, log: Path, attack: str) -> None:
     """No second statement, no subquery, no function off the list; exit 2."""
     done = run("cost", log, "--where", attack)
@@ -98,10 +124,16 @@ def test_where_is_a_condition_and_nothing_else(here: Path, run: Run, log: Path, 
 @pytest.mark.parametrize(
     ("gate", "code"),
     [
-        ("cost_usd > 0.003", 3), ("cost_usd > 0.0031", 0), ("totals: cost_usd > 0.0031", 3), ("totals: cost_usd > 1", 0),
-        ("requests < 2", 3), ("feature = 'a' and requests > 2", 3), ("users > 5", 0), ("cost_logged_usd > 1", 5),
+        ("cost_usd > 0.003", 3),
+        ("cost_usd > 0.0031", 0),
+        ("totals: cost_usd > 0.0031", 3),
+        ("totals: cost_usd > 1", 0),
+        ("requests < 2", 3),
+        ("feature = 'a' and requests > 2", 3),
+        ("users > 5", 0),
+        ("cost_logged_usd > 1", 5),
     ],
-)  # fmt: skip
+)
 def test_gates(run: Run, log: Path, gate: str, code: int) -> None:
     """3 when any row breaches it, named; 5 where there is nothing to judge."""
     done = run("cost", log, "--by", "feature", "--fail-if", gate)
@@ -217,9 +249,15 @@ def test_width_holds(run: Run, log: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "env", "colored"),
-    [(["--color", "always"], {}, True), ([], {}, False), (["--color", "never"], {}, False), (["--no-color"], {}, False),
-     (["--color", "always", "--no-color"], {}, False), (["--color", "always"], {"NO_COLOR": "1"}, True)],
-)  # fmt: skip
+    [
+        (["--color", "always"], {}, True),
+        ([], {}, False),
+        (["--color", "never"], {}, False),
+        (["--no-color"], {}, False),
+        (["--color", "always", "--no-color"], {}, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+    ],
+)
 def test_color(
     run: Run, log: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], env: dict[str, str], colored: bool
 ) -> None:
@@ -249,10 +287,17 @@ def test_flag_over_environment_over_project_over_user(
 
 @pytest.mark.parametrize(
     ("name", "value", "toml"),
-    [("BY", "feature", 'by = "feature"'), ("WHERE", "feature = 'a'", "where = \"feature = 'a'\""), ("TOP", "1", 'top = 1\nby = "feature"'),
-     ("TZ", "Asia/Tokyo", 'tz = "Asia/Tokyo"'), ("MAP", "feature=request_model", "[map]\nfeature = \"request_model\""),
-     ("MIN_COVERAGE", "99", "min_coverage = 99"), ("STRICT", "1", "strict = true"), ("FAIL_IF", "requests > 100", 'fail-if = "requests > 100"')],
-)  # fmt: skip
+    [
+        ("BY", "feature", 'by = "feature"'),
+        ("WHERE", "feature = 'a'", "where = \"feature = 'a'\""),
+        ("TOP", "1", 'top = 1\nby = "feature"'),
+        ("TZ", "Asia/Tokyo", 'tz = "Asia/Tokyo"'),
+        ("MAP", "feature=request_model", '[map]\nfeature = "request_model"'),
+        ("MIN_COVERAGE", "99", "min_coverage = 99"),
+        ("STRICT", "1", "strict = true"),
+        ("FAIL_IF", "requests > 100", 'fail-if = "requests > 100"'),
+    ],
+)
 def test_options_from_environment_and_file(
     here: Path, run: Run, log: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, toml: str
 ) -> None:
@@ -311,10 +356,18 @@ def test_stdout_is_data_and_stderr_is_talk(program: Run, log: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["cost", "log.jsonl"], 0), (["cost", "gone.jsonl"], 1), (["cost", "--by", "x", "log.jsonl"], 2),
-     (["cost", "log.jsonl", "--fail-if", "requests > 1"], 3), (["cost", "log.jsonl", "--min-coverage", "101"], 4),
-     (["cost", "log.jsonl", "--since", "2030-01", "--fail-if", "requests > 1"], 5), (["--help"], 0), (["--version"], 0), (["nope"], 2)],
-)  # fmt: skip
+    [
+        (["cost", "log.jsonl"], 0),
+        (["cost", "gone.jsonl"], 1),
+        (["cost", "--by", "x", "log.jsonl"], 2),
+        (["cost", "log.jsonl", "--fail-if", "requests > 1"], 3),
+        (["cost", "log.jsonl", "--min-coverage", "101"], 4),
+        (["cost", "log.jsonl", "--since", "2030-01", "--fail-if", "requests > 1"], 5),
+        (["--help"], 0),
+        (["--version"], 0),
+        (["nope"], 2),
+    ],
+)
 def test_exit_codes(program: Run, log: Path, arguments: list[str], code: int) -> None:
     """As cli.md has them, and never a traceback."""
     done = program(*arguments)

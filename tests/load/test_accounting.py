@@ -1,4 +1,4 @@
-"""Nothing is lost in silence: lines read = loaded + set aside + duplicates + rejected + blank, and tokens are conserved."""
+"""Nothing is lost: lines read = loaded + set aside + duplicates + rejected + blank, and tokens are conserved."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_array_of_mixed_values(tmp_path: Path, data: bytes) -> None:
 
 
 def test_csv_lines(tmp_path: Path) -> None:
-    """A row too short and one too long are rejected; a quoted line end is no line of its own; an empty line is nothing."""
+    """A row too short and one too long are rejected; a quoted line end is no line; an empty line is nothing."""
     data = (
         table([request(1), request(2, feature="two\nlines, one field")])
         + b"r3,2026\n"

@@ -1,4 +1,4 @@
-"""What cannot be read: a message that says what, where and what to do; the exit code of its kind; the store as it was."""
+"""What cannot be read: a message that says what, where and what to do; its exit code; the store as it was."""
 
 from __future__ import annotations
 
@@ -38,11 +38,17 @@ UNREADABLE: dict[str, tuple[Make, list[str]]] = {
     "binary": (lambda here: put(here / "bad", b"\x00\x01\x02\xff" * 100), ["binary", "JSONL, JSON, CSV and Parquet"]),
     "prose": (lambda here: put(here / "bad", b"Dear reader!\nThis is no log.\n"), ["not a log format"]),
     "utf-16": (lambda here: put(here / "bad", GOOD.decode().encode("utf-16")), ["UTF-16", "iconv"]),
-    "csv without header": (lambda here: put(here / "bad", table(requests(3)).split(b"\n", 1)[1]), ["header", "line of column names"]),
+    "csv without header": (
+        lambda here: put(here / "bad", table(requests(3)).split(b"\n", 1)[1]),
+        ["header", "line of column names"],
+    ),
     "csv of numbers": (lambda here: put(here / "bad", b"1,2,3\n4,5,6\n"), ["header"]),
     "csv naming a column twice": (lambda here: put(here / "bad", b"ts,model,model\n1,2,3\n"), ["header", "once"]),
     "parquet cut short": (cut_parquet, ["Parquet", "cut short"]),
-    "gzip cut short": (lambda here: put(here / "bad", cut(gzip.compress(BIG))), ["gzip", "cut short", "nothing of it was loaded"]),
+    "gzip cut short": (
+        lambda here: put(here / "bad", cut(gzip.compress(BIG))),
+        ["gzip", "cut short", "nothing of it was loaded"],
+    ),
     "small gzip cut short": (lambda here: put(here / "bad", cut(gzip.compress(GOOD))), ["gzip", "cut short"]),
     "gzip damaged": (lambda here: put(here / "bad", damaged(gzip.compress(BIG))), ["gzip", "damaged"]),
     "zstd cut short": (lambda here: put(here / "bad", cut(packed(BIG, "zstd"))), ["zstd", "cut short"]),
@@ -50,9 +56,12 @@ UNREADABLE: dict[str, tuple[Make, list[str]]] = {
     "csv with no key known": (lambda here: put(here / "bad", b"alpha,beta\n1,2\n"), ["alpha, beta", "--map"]),
     "json of numbers": (lambda here: put(here / "bad", b"[1,2,3]"), ["no object"]),
     "json cut short": (lambda here: put(here / "bad", cut(json.dumps(requests(3), indent=1).encode())), ["cut short"]),
-    "array on one line cut short": (lambda here: put(here / "bad", cut(json.dumps(requests(3)).encode())), ["cut short"]),
+    "array on one line cut short": (
+        lambda here: put(here / "bad", cut(json.dumps(requests(3)).encode())),
+        ["cut short"],
+    ),
     "only broken lines": (lambda here: put(here / "bad", b'{"a":\n{"b":\n'), ["cut short"]),
-}  # fmt: skip
+}
 
 
 def damaged(data: bytes) -> bytes:
@@ -186,7 +195,7 @@ def test_no_logs_and_no_store(here: Path, run: Run) -> None:
         (["cost", "log.jsonl", "--max-bad", "lots"], ["lots"]),
         (["cost", "log.jsonl", "--color", "sometimes"], ["auto"]),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_exist_is_exit_2(here: Path, run: Run, arguments: list[str], words: list[str]) -> None:
     """Unknown dimension, column, option, command, zone, time: the nearest name, and nothing on stdout."""
     put(here / "log.jsonl", GOOD)
@@ -257,8 +266,22 @@ def test_a_first_line_of_twenty_megabytes(here: Path, run: Run) -> None:
     assert 4 == totals(here / STORE)[0]
 
 
-NAMES = ["a[1].jsonl", "two words.jsonl", "quo'te\".jsonl", "star*.jsonl", "q?.jsonl", "{a,b}.jsonl", "ünï ☃.jsonl", "-dash.jsonl",
-         "semi;colon.jsonl", "per%cent.jsonl", "back\\slash.jsonl", "new\nline.jsonl", "\x1b[31m.jsonl", "$(touch x).jsonl"]  # fmt: skip
+NAMES = [
+    "a[1].jsonl",
+    "two words.jsonl",
+    "quo'te\".jsonl",
+    "star*.jsonl",
+    "q?.jsonl",
+    "{a,b}.jsonl",
+    "ünï ☃.jsonl",
+    "-dash.jsonl",
+    "semi;colon.jsonl",
+    "per%cent.jsonl",
+    "back\\slash.jsonl",
+    "new\nline.jsonl",
+    "\x1b[31m.jsonl",
+    "$(touch x).jsonl",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))

@@ -28,9 +28,24 @@ def one(folder: Path, record: Record, **options: Any) -> tuple[Record, list[str]
 
 @pytest.mark.parametrize(
     "value",
-    ["-1", "12.7", "true", "false", '"many"', "NaN", "Infinity", "1e400", "-1e400", '"12.7"', "[1]", '{"a":1}',
-     "99999999999999999999", "1e18", '""'],
-)  # fmt: skip
+    [
+        "-1",
+        "12.7",
+        "true",
+        "false",
+        '"many"',
+        "NaN",
+        "Infinity",
+        "1e400",
+        "-1e400",
+        '"12.7"',
+        "[1]",
+        '{"a":1}',
+        "99999999999999999999",
+        "1e18",
+        '""',
+    ],
+)
 @pytest.mark.parametrize("column", ["output_tokens", "reasoning_tokens"])
 def test_tokens_that_cannot_be_are_unknown(tmp_path: Path, value: str, column: str) -> None:
     """NULL and one counted value, or a rejected line; the rest of the row stays. An empty text is no value at all."""
@@ -68,11 +83,25 @@ def test_null_and_absent_are_unknown_and_no_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("latency_ms", -5), ("latency_ms", "fast"), ("latency_ms", True), ("latency_ms", 1e15), ("cost_logged_usd", "free"),
-     ("cost_logged_usd", -0.01), ("temperature", "hot"), ("http_status", 200.5), ("stream", "maybe"),
-     ("started_at", "yesterday"), ("started_at", "0001-01-01"), ("started_at", "9999-12-31"),
-     ("started_at", "2026-02-30"), ("started_at", -5), ("started_at", True), ("started_at", 0)],
-)  # fmt: skip
+    [
+        ("latency_ms", -5),
+        ("latency_ms", "fast"),
+        ("latency_ms", True),
+        ("latency_ms", 1e15),
+        ("cost_logged_usd", "free"),
+        ("cost_logged_usd", -0.01),
+        ("temperature", "hot"),
+        ("http_status", 200.5),
+        ("stream", "maybe"),
+        ("started_at", "yesterday"),
+        ("started_at", "0001-01-01"),
+        ("started_at", "9999-12-31"),
+        ("started_at", "2026-02-30"),
+        ("started_at", -5),
+        ("started_at", True),
+        ("started_at", 0),
+    ],
+)
 def test_other_values_that_cannot_be_are_unknown(tmp_path: Path, column: str, value: Any) -> None:
     """Durations, money, dates, flags: NULL with a counted note."""
     report, found = load_bytes(tmp_path, lines([request(1), request(2, **{column: value})]))
@@ -115,16 +144,24 @@ SECONDS = 1_788_256_800
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("2026-09-01T10:00:00Z", TEN), ("2026-09-01T12:00:00+02:00", TEN), ("2026-09-01T05:30:00-04:30", TEN),
-        ("2026-09-01 10:00:00", TEN), ("2026-09-01T10:00:00.123456Z", TEN.replace(microsecond=123456)),
-        ("2026-09-01T10:00:00.1234567Z", TEN.replace(microsecond=123456)), ("2026-09-01", datetime(2026, 9, 1)),
-        (SECONDS, TEN), (str(SECONDS), TEN), (SECONDS + 0.25, TEN.replace(microsecond=250000)),
-        (SECONDS * 1000, TEN), (SECONDS * 1000 + 7, TEN.replace(microsecond=7000)),
+        ("2026-09-01T10:00:00Z", TEN),
+        ("2026-09-01T12:00:00+02:00", TEN),
+        ("2026-09-01T05:30:00-04:30", TEN),
+        ("2026-09-01 10:00:00", TEN),
+        ("2026-09-01T10:00:00.123456Z", TEN.replace(microsecond=123456)),
+        ("2026-09-01T10:00:00.1234567Z", TEN.replace(microsecond=123456)),
+        ("2026-09-01", datetime(2026, 9, 1)),
+        (SECONDS, TEN),
+        (str(SECONDS), TEN),
+        (SECONDS + 0.25, TEN.replace(microsecond=250000)),
+        (SECONDS * 1000, TEN),
+        (SECONDS * 1000 + 7, TEN.replace(microsecond=7000)),
         (SECONDS * 10**6 + 1, TEN.replace(microsecond=1)),
-        (SECONDS * 10**9 + 123_456_789, TEN.replace(microsecond=123456)), (str(SECONDS * 10**9 + 999_999_999), TEN.replace(microsecond=999999)),
+        (SECONDS * 10**9 + 123_456_789, TEN.replace(microsecond=123456)),
+        (str(SECONDS * 10**9 + 999_999_999), TEN.replace(microsecond=999999)),
         ((SECONDS + 62_135_596_800) * 10**7, TEN),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("flat", [True, False], ids=["flat", "canonical"])
 def test_times(tmp_path: Path, value: Any, expected: datetime, flat: bool) -> None:
     """ISO with and without offset; an epoch in s, ms, us, ns or .NET ticks by its size, nanoseconds exact."""

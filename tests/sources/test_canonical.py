@@ -16,8 +16,9 @@ from llmscope.store import Store
 from tests.load.writing import Record, lines, load_bytes, parquet, request, requests, rows
 
 FULL: Record = {
-    "request_id": "r1", "response_id": "resp", "trace_id": "t", "span_id": "s", "parent_span_id": "p", "session_id": "c",
-    "user_id": "u", "feature": "chat", "template": "greet", "template_version": "3", "service": "web",
+    "request_id": "r1", "response_id": "resp", "trace_id": "t", "span_id": "s", "parent_span_id": "p",
+    "session_id": "c", "user_id": "u", "feature": "chat", "template": "greet", "template_version": "3",
+    "service": "web",
     "environment": "production", "release": "1.2", "region": "eu", "language": "de", "item_id": "i",
     "operation": "embeddings", "provider": "openai", "request_model": "gpt-4-turbo", "response_model": "gpt-4-turbo-1",
     "finish_reason": "stop", "finish_reason_raw": "end_turn", "status": "error", "error_class": "timeout",
@@ -43,7 +44,8 @@ def test_every_column_comes_back(tmp_path: Path, container: str) -> None:
     report = load(store, [str(path)], LoadOptions()).files[0]
     [row] = rows(store)
     expected = {
-        **FULL, "started_at": datetime(2026, 9, 1, 10), "ended_at": datetime(2026, 9, 1, 10, 0, 1), "model": "gpt-4-turbo-1",
+        **FULL, "started_at": datetime(2026, 9, 1, 10), "ended_at": datetime(2026, 9, 1, 10, 0, 1),
+        "model": "gpt-4-turbo-1",
     }  # fmt: skip
 
     assert "canonical" == report.source

@@ -52,10 +52,17 @@ def test_every_name_of_the_list_is_known(column: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "folded"),
-    [("promptTokens", "prompt_tokens"), ("prompt-tokens", "prompt_tokens"), ("Prompt Tokens", "prompt_tokens"),
-     ("PROMPT_TOKENS", "prompt_tokens"), ("@timestamp", "timestamp"), ("user.id", "user_id"), ("modelID", "model_id"),
-     ("HTTPStatus", "http_status")],
-)  # fmt: skip
+    [
+        ("promptTokens", "prompt_tokens"),
+        ("prompt-tokens", "prompt_tokens"),
+        ("Prompt Tokens", "prompt_tokens"),
+        ("PROMPT_TOKENS", "prompt_tokens"),
+        ("@timestamp", "timestamp"),
+        ("user.id", "user_id"),
+        ("modelID", "model_id"),
+        ("HTTPStatus", "http_status"),
+    ],
+)
 def test_keys_are_folded(key: str, folded: str) -> None:
     """Case, hyphens, dots and camels make no difference."""
     assert folded == fold(key)
@@ -132,9 +139,13 @@ def test_a_provider_usage_object(tmp_path: Path) -> None:
 def test_map(tmp_path: Path, maps: list[str], expected: Record) -> None:
     """A path, a JSON path, a literal key, which beats a path; a unit behind a colon."""
     record = {
-        **BASE, "properties": {"main_model": "o1", "dotted.key": "o2"}, "literal.dot": "o3", "literal": {"dot": "o4"},
-        "cents": 12, "took": 3,
-    }  # fmt: skip
+        **BASE,
+        "properties": {"main_model": "o1", "dotted.key": "o2"},
+        "literal.dot": "o3",
+        "literal": {"dot": "o4"},
+        "cents": 12,
+        "took": 3,
+    }
     row = load_one(tmp_path, record, maps=maps)
 
     assert expected == {n: pytest.approx(row[n]) if isinstance(row[n], float) else row[n] for n in expected}
@@ -164,9 +175,15 @@ def test_unknown_keys_are_not_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("record", "status"),
-    [({"status": "success"}, "ok"), ({"success": False}, "error"), ({"status_code": 500}, "error"),
-     ({"status_code": 200}, "ok"), ({"ok": True}, "ok"), ({"error_type": "RateLimitError", "completion_tokens": None}, "error")],
-)  # fmt: skip
+    [
+        ({"status": "success"}, "ok"),
+        ({"success": False}, "error"),
+        ({"status_code": 500}, "error"),
+        ({"status_code": 200}, "ok"),
+        ({"ok": True}, "ok"),
+        ({"error_type": "RateLimitError", "completion_tokens": None}, "error"),
+    ],
+)
 def test_status(tmp_path: Path, record: Record, status: str) -> None:
     """By its own word, its code, or the error it names."""
     assert status == load_one(tmp_path, {**BASE, **record})["status"]

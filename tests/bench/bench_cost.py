@@ -29,13 +29,20 @@ for query in queries:
 def grow(store: Path, times: int) -> None:
     """Repeats the rows of a store with other ids and later times."""
     con = duckdb.connect(str(store))
-    columns = [c for (c,) in con.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'requests_rows'").fetchall()]
+    columns = [
+        c
+        for (c,) in con.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = 'requests_rows'"
+        ).fetchall()
+    ]
     changed = {"request_id": "request_id || '-{i}'", "session_id": "session_id || '-{i}'",
                "started_at": "started_at + INTERVAL ({i} * 3) DAY"}  # fmt: skip
     rows = con.execute("SELECT max(rowid) FROM requests_rows").fetchall()[0][0]
     for i in range(1, times):
         select = ", ".join(changed.get(c, c).format(i=i) for c in columns)
-        con.execute(f"INSERT INTO requests_rows ({', '.join(columns)}) SELECT {select} FROM requests_rows WHERE rowid <= {rows}")
+        con.execute(
+            f"INSERT INTO requests_rows ({', '.join(columns)}) SELECT {select} FROM requests_rows WHERE rowid <= {rows}"
+        )
 
 
 def same_sql(store: Path, target: Path) -> None:
@@ -51,7 +58,7 @@ def same_sql(store: Path, target: Path) -> None:
         values = con.execute("SELECT COLUMNS(*)::VARCHAR FROM rates").fetchall()
         holes = ", ".join("?" for _ in names)
         rates += [(f"INSERT INTO rates VALUES ({holes})", list(row)) for row in values]
-        target.write_text(json.dumps([rates, [q for q in logs.ran]]))
+        target.write_text(json.dumps([rates, list(logs.ran)]))
 
 
 def seconds(command: list[str]) -> float:

@@ -65,10 +65,9 @@ def test_two_loads_of_different_files_at_once(here: Path) -> None:
     put(here / "a.jsonl", lines(requests(20_000)))
     put(here / "b.jsonl", lines(requests(20_000, 20_001)))
     both = [start("load", "a.jsonl"), start("load", "b.jsonl")]
-    for process in both:
-        process.communicate(timeout=60)
+    said = [process.communicate(timeout=60)[1] for process in both]
 
-    assert [0, 0] == [p.returncode for p in both]
+    assert [0, 0] == [p.returncode for p in both], said
     assert sum_to(40_000) == totals(here / STORE)
 
 
@@ -77,10 +76,9 @@ def test_two_loads_of_the_same_files_at_once(here: Path) -> None:
     for part in range(3):
         put(here / f"logs/{part}.jsonl", lines(requests(5_000, 1 + 5_000 * part, request_id=...)))
     both = [start("load", "logs"), start("load", "logs")]
-    for process in both:
-        process.communicate(timeout=60)
+    said = [process.communicate(timeout=60)[1] for process in both]
 
-    assert [0, 0] == [p.returncode for p in both]
+    assert [0, 0] == [p.returncode for p in both], said
     assert sum_to(15_000) == totals(here / STORE)
 
 

@@ -141,34 +141,36 @@ TEN = datetime(2026, 9, 1, 10)
 SECONDS = 1_788_256_800
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("2026-09-01T10:00:00Z", TEN),
-        ("2026-09-01T12:00:00+02:00", TEN),
-        ("2026-09-01T05:30:00-04:30", TEN),
-        ("2026-09-01 10:00:00", TEN),
-        ("2026-09-01T10:00:00.123456Z", TEN.replace(microsecond=123456)),
-        ("2026-09-01T10:00:00.1234567Z", TEN.replace(microsecond=123456)),
-        ("2026-09-01", datetime(2026, 9, 1)),
-        (SECONDS, TEN),
-        (str(SECONDS), TEN),
-        (SECONDS + 0.25, TEN.replace(microsecond=250000)),
-        (SECONDS * 1000, TEN),
-        (SECONDS * 1000 + 7, TEN.replace(microsecond=7000)),
-        (SECONDS * 10**6 + 1, TEN.replace(microsecond=1)),
-        (SECONDS * 10**9 + 123_456_789, TEN.replace(microsecond=123456)),
-        (str(SECONDS * 10**9 + 999_999_999), TEN.replace(microsecond=999999)),
-        ((SECONDS + 62_135_596_800) * 10**7, TEN),
-    ],
-)
-@pytest.mark.parametrize("flat", [True, False], ids=["flat", "canonical"])
-def test_times(tmp_path: Path, value: Any, expected: datetime, flat: bool) -> None:
-    """ISO with and without offset; an epoch in s, ms, us, ns or .NET ticks by its size, nanoseconds exact."""
-    record = {**FLAT, "ts": value} if flat else request(1, started_at=value)
-    row, _ = one(tmp_path, record)
+TIMES = [
+    ("2026-09-01T10:00:00Z", TEN),
+    ("2026-09-01T12:00:00+02:00", TEN),
+    ("2026-09-01T05:30:00-04:30", TEN),
+    ("2026-09-01 10:00:00", TEN),
+    ("2026-09-01T10:00:00.123456Z", TEN.replace(microsecond=123456)),
+    ("2026-09-01T10:00:00.1234567Z", TEN.replace(microsecond=123456)),
+    ("2026-09-01", datetime(2026, 9, 1)),
+    (SECONDS, TEN),
+    (str(SECONDS), TEN),
+    (SECONDS + 0.25, TEN.replace(microsecond=250000)),
+    (SECONDS * 1000, TEN),
+    (SECONDS * 1000 + 7, TEN.replace(microsecond=7000)),
+    (SECONDS * 10**6 + 1, TEN.replace(microsecond=1)),
+    (SECONDS * 10**9 + 123_456_789, TEN.replace(microsecond=123456)),
+    (str(SECONDS * 10**9 + 999_999_999), TEN.replace(microsecond=999999)),
+    ((SECONDS + 62_135_596_800) * 10**7, TEN),
+]
 
-    assert expected == row["started_at"]
+
+@pytest.mark.parametrize("flat", [True, False], ids=["flat", "canonical"])
+def test_times(tmp_path: Path, flat: bool) -> None:
+    """ISO with and without offset; an epoch in s, ms, us, ns or .NET ticks by its size, nanoseconds exact."""
+    records = [
+        {**FLAT, "id": f"r{i:02d}", "ts": value} if flat else request(1, request_id=f"r{i:02d}", started_at=value)
+        for i, (value, _) in enumerate(TIMES)
+    ]
+    _, found = load_bytes(tmp_path, lines(records))
+
+    assert TIMES == [(value, row["started_at"]) for (value, _), row in zip(TIMES, found, strict=True)]
 
 
 def test_a_time_without_zone_is_in_source_tz(tmp_path: Path) -> None:

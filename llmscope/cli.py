@@ -226,8 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.Abort:
         code = 130
     except ClickException as error:
-        talk.usage(error)
-        code = 2
+        code = 0 if type(error).__name__ == "NoArgsIsHelpError" else 2
+        print(error) if code == 0 else talk.usage(error)
     except KeyboardInterrupt:
         code = 130
     code = talk.flush(code)

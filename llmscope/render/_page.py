@@ -48,7 +48,7 @@ thead th { color: var(--soft); font-size: .82rem; font-weight: 600; vertical-ali
   border-bottom: 2px solid var(--line); }
 thead th:not(.n) { overflow-wrap: anywhere; min-width: 5rem; max-width: 26rem; }
 tbody th { font-weight: 500; }
-tbody th, tbody td { overflow-wrap: anywhere; min-width: 6rem; max-width: 26rem; }
+tbody th, tbody td { overflow-wrap: anywhere; min-width: 9rem; max-width: 26rem; }
 tbody tr:hover { background: var(--wash); }
 tbody tr:last-child > * { border-bottom: 0; }
 tfoot th, tfoot td { font-weight: 650; border-top: 2px solid var(--ink); border-bottom: 0; }

@@ -64,7 +64,7 @@ def _tiles(sheet: Sheet, style: Style) -> str:
         return ""
     cells = grid(Sheet(None, sheet.columns, (), sheet.totals), style)
     worth = [
-        (column.role == "n", heading, cell)
+        ((column.role == "n", column.optional), heading, cell)
         for column, heading, cell in zip(sheet.columns, cells.headings, cells.totals or (), strict=True)
         if is_number(column) and column.role in _MEASURES and not column.name.endswith("_share_ratio")
         if figure(sheet.totals.get(column.name)) is not None

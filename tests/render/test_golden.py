@@ -1,4 +1,4 @@
-"""The bytes of every format are golden; LLMSCOPE_WRITE_GOLDEN=1 writes them anew, for a person to read."""
+"""The bytes of every format are golden; WRITE_GOLDEN=1 writes them anew, for a person to read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_bytes_are_golden(name: str, answer: Result) -> None:
     format, view = VIEWS[name]
     expected = GOLDEN / f"{name}.txt"
     actual = "".join(render(answer, format, view))
-    if os.environ.get("LLMSCOPE_WRITE_GOLDEN"):
+    if os.environ.get("WRITE_GOLDEN"):
         expected.write_bytes(actual.encode())
 
     assert expected.read_bytes() == actual.encode()

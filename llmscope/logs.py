@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
@@ -272,9 +273,11 @@ def open_logs(
 def size_of(path: str) -> int:
     """Bytes behind a path, roughly: what decides whether a question asked of files is answered from memory."""
     found = Path(path)
-    if found.is_dir():
-        return sum(p.stat().st_size for p in found.rglob("*") if p.is_file())
-    return found.stat().st_size if found.exists() else 0
+    with suppress(OSError):
+        return (
+            sum(p.stat().st_size for p in found.rglob("*") if p.is_file()) if found.is_dir() else found.stat().st_size
+        )
+    return 0
 
 
 def no_store(path: Path) -> LlmscopeError:

@@ -35,15 +35,16 @@ def deliver(
     result, judged = answer(function, {n: v for n, v in mine.items() if n != "logs"}, asked, bool(gates))
     if bar:
         bar.close()
-    show(result, asked, how)
-    if failed := next((f for f in result.findings if f.kind == "failed"), None):
-        raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be read")
+    verdict = None
     if gates or least is not None:
         from llmscope.gates import judge
 
         verdict = judge(judged, list(gates), least)
-        if verdict:
-            raise verdict
+    show(result, asked, how)
+    if failed := next((f for f in result.findings if f.kind == "failed"), None):
+        raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be read")
+    if verdict:
+        raise verdict
 
 
 def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, gated: bool) -> tuple[Result, Result]:

@@ -46,6 +46,7 @@ def connect(
         try:
             con = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
             con.execute("SET TimeZone = 'UTC'")
+            con.execute("SET enable_progress_bar = false")  # it would write to stdout
             return con
         except duckdb.Error as error:
             holder = lock_holder(error)

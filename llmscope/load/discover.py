@@ -55,19 +55,28 @@ def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tup
         LlmscopeError: a path does not exist; its nearest sibling is in the hint.
     """
     for text in paths:
-        path = Path(text)
         if text == "-":
             yield spool(stdin_folder), "-", True
-        elif path.is_dir():
-            yield from ((p, str(p), False) for p in inside(path))
-        elif path.exists():
-            yield path, text, True
-        else:
-            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-            matches = [m for m in matches if Path(m).exists()]  # a broken link matches itself
-            if not matches:
-                raise missing(path)
-            yield from find(matches)
+            continue
+        try:
+            yield from behind(text)
+        except OSError as error:
+            raise LlmscopeError(f"{text[:200]}: {error.strerror}") from error
+
+
+def behind(text: str) -> Iterator[tuple[Path, str, bool]]:
+    """The files behind one path, folder or glob."""
+    path = Path(text)
+    if path.is_dir():
+        yield from ((p, str(p), False) for p in inside(path))
+    elif path.exists():
+        yield path, text, True
+    else:
+        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        matches = [m for m in matches if Path(m).exists()]  # a broken link matches itself
+        if not matches:
+            raise missing(path)
+        yield from find(matches)
 
 
 def inside(folder: Path) -> list[Path]:

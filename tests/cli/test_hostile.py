@@ -162,7 +162,7 @@ def test_nothing_is_obeyed(here: Path, run: Run, log: Path, kept: Path, leaf: tu
         if not kept.exists():
             run("load", log, "--store", kept)
         shutil.copy(kept, here)
-    for format in FORMATS if rest in ARGUMENTS.get(leaf, [[]])[:1] else ("table", "csv", "html", "md"):
+    for format in FORMATS if rest in ARGUMENTS.get(leaf, [[]])[:1] else ("table", "csv", "html"):
         arguments = [str(log) if a == "LOG" else a for a in rest]
         check(run(*leaf, *arguments, "-f", format), format)
 

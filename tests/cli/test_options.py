@@ -376,7 +376,7 @@ def test_exit_codes(program: Run, log: Path, arguments: list[str], code: int) ->
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("format", ["csv", "json", "plain", "table", "html"])
+@pytest.mark.parametrize("format", ["csv", "json", "table"])
 def test_a_reader_that_goes_away(here: Path, format: str) -> None:
     """`| head -1` of a long answer is 141, quietly."""
     put(here / "log.jsonl", lines(request(i, feature=f"feature-{i}" + "x" * 50) for i in range(4000)))

@@ -184,7 +184,7 @@ def logs(draw: st.DrawFn) -> tuple[bytes, dict[str, int], int, int]:
     return (b"\xef\xbb\xbf" if draw(st.booleans()) else b"") + data, found, tokens[0], tokens[1]
 
 
-@settings(deadline=None, max_examples=25, database=None)
+@settings(deadline=None, max_examples=15, database=None)
 @given(logs(), st.sampled_from(["none", "gzip", "zstd"]))
 def test_any_mixture_of_lines_is_conserved(log: tuple[bytes, dict[str, int], int, int], how: str) -> None:
     """Whatever lines, line ends, byte-order mark, last line and packing: every line and every token is found again."""

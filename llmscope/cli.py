@@ -141,7 +141,10 @@ def as_command(name: str, function: Callable[..., Result], shared: Mapping[str, 
         if "-" in paths and sys.stdin.isatty():
             typer.echo(context.get_help())
             return
-        talk.deliver(name, function, mine, rest, paths)
+        try:
+            talk.deliver(name, function, mine, rest, paths)
+        except LlmscopeError as error:
+            raise talk.with_cause(error) if rest.get("verbose") else error
 
     run.__signature__ = inspect.Signature([CONTEXT, *own.values(), *added.values()])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in (CONTEXT, *own.values(), *added.values())}

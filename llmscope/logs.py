@@ -38,6 +38,7 @@ class Logs:
     report: LoadReport | None = None
     notes: list[str] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
+    present: frozenset[str] = frozenset()
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def query(
@@ -90,7 +91,7 @@ class Logs:
         book = PriceBook.open(self.pricing_file)
         self.book = book
         keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
-        present = frozenset(present_columns(self.con, "requests"))
+        present = self.present or frozenset(present_columns(self.con, "requests"))
         held = Extent(cache_hits="cache_hit" in present, columns=present)
         table = rate_table(book, keys, extent=held, requests=BASE if self.where_is_priced else "requests")
         self.rates = table
@@ -113,6 +114,19 @@ class Logs:
         self.con.execute(table.create_sql)
         for statement, values in table.inserts:
             self.con.execute(statement, values)
+
+    def join(self, path: Path) -> None:
+        """Reads the store at `path` beside the logs.
+
+        Raises:
+            LlmscopeError: there is none.
+        """
+        from llmscope.joined import add_store
+
+        if not path.exists():
+            raise no_store(path)
+        self.present = add_store(self.store, path)
+        self.notes.append(f"with the rows of {path}; a request that stands in both is the store's")
 
     def run(self, name: str, **options: Any) -> Result:
         """Runs one analysis with its own options and adds what holds for all: window, SQL, what was left out."""
@@ -249,8 +263,6 @@ def open_logs(
         if not path.exists():
             raise no_store(path)
         return Logs(Store(path, wait_s=wait_s, read_only=True, on_wait=on_wait), **common)  # type: ignore[arg-type]
-    if with_store:
-        raise UsageError("--with-store: give either logs or a store", hint="llmscope load LOGS first")
     folder = tempfile.TemporaryDirectory(prefix="llmscope-")
     large = sum(size_of(p) for p in paths) > ON_DISK_BYTES
     target = Store(
@@ -260,6 +272,8 @@ def open_logs(
     try:
         logs.report = load(target, paths, options or LoadOptions(), progress)
         logs.notes += load_notes(logs.report)
+        if with_store:
+            logs.join(store or Path(settings.store or STORE))
     except BaseException:
         logs.close()
         raise

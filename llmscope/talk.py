@@ -195,6 +195,16 @@ def error(problem: LlmscopeError) -> None:
         say(f"  {redact(line)}")
 
 
+def with_cause(problem: LlmscopeError) -> LlmscopeError:
+    """The same error with what lies behind it: for --verbose."""
+    causes, behind = [problem.hint or ""], problem.__cause__
+    while behind is not None:
+        causes.append(f"cause: {type(behind).__name__}: {behind}")
+        behind = behind.__cause__
+    problem.hint = "\n".join(filter(None, causes)) or None
+    return problem
+
+
 def usage(problem: Exception) -> None:
     """A wrong command line, in Click's words, which name the nearest option."""
     text = getattr(problem, "format_message", problem.__str__)()

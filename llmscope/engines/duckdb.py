@@ -123,6 +123,17 @@ def register_text(con: duckdb.DuckDBPyConnection, name: str, function: Callable[
     con.create_function(name, function, ["VARCHAR"], "VARCHAR")
 
 
+def text_literal(text: str) -> str:
+    """A string as SQL writes it, where no value can be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def own_database(con: duckdb.DuckDBPyConnection) -> str:
+    """The database a connection was opened on, whatever was attached since."""
+    rows = execute(con, "SELECT database_name FROM duckdb_databases() WHERE NOT internal ORDER BY database_oid LIMIT 1")
+    return '"' + str(rows[0][0]).replace('"', '""') + '"'
+
+
 def os_errno(error: Exception) -> int | None:
     """The operating system's number behind an error, if it carries one."""
     return getattr(error, "errno", None)

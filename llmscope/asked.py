@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope.config import STORE, Config, read_config
+from llmscope.errors import UsageError
 
 if TYPE_CHECKING:
     from llmscope.load import LoadOptions
@@ -72,12 +73,15 @@ class Asked:
         from llmscope.load.mapping import parse
         from llmscope.windows import zone
 
+        most = self.get("max_bad")
+        if most is not None and not 0 <= most <= 100:
+            raise UsageError("--max-bad takes a percentage, 0 to 100")
         return LoadOptions(
             maps=parse(self.get("map", ())),
             source=self.get("source"),
             source_tz=zone(self.get("source_tz", "UTC")).key,
             keep_text=bool(self.get("keep_text", False)),
-            limits=Limits(bool(self.get("strict", False)), self.get("max_bad")),
+            limits=Limits(bool(self.get("strict", False)), most),
         )
 
     def open(self, tables: tuple[str, ...] | None = None, unread: tuple[str, ...] = ()) -> Logs:
@@ -87,6 +91,8 @@ class Asked:
         from llmscope.windows import window_of
 
         named = f"{self.options.get('by') or ''} {self.get('where') or ''} {self.get('by') or ''}".lower()
+        timed = ("ended_at", "latency_ms") if "timing_quality" in named else ()
+        unread = tuple(column for column in unread if column not in timed)
         words = {column: word for word, column in DIMENSION_COLUMNS.items()}
         left = frozenset(
             c for c in unread if c not in named and words.get(c, c) not in named and c.rstrip("s") not in named

@@ -144,7 +144,9 @@ def as_command(name: str, function: Callable[..., Result], shared: Mapping[str, 
         try:
             talk.deliver(name, function, mine, rest, paths)
         except LlmscopeError as error:
-            raise talk.with_cause(error) if rest.get("verbose") else error
+            if rest.get("verbose"):
+                talk.with_cause(error)
+            raise
 
     run.__signature__ = inspect.Signature([CONTEXT, *own.values(), *added.values()])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in (CONTEXT, *own.values(), *added.values())}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
@@ -16,6 +15,8 @@ from llmscope.config import STORE, Config, read_config
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
 from llmscope.load import LoadOptions, LoadReport, Progress, load
+from llmscope.load.find import size_of
+from llmscope.load.notes import load_notes
 from llmscope.predicate import Predicate, parse
 from llmscope.relations import BASE, local_time, relations
 from llmscope.result import Coverage, Result, Window
@@ -51,7 +52,7 @@ class Logs:
             names: identifiers for further holes, from schema.py or the analysis's own constants.
             values: bound as $name.
         """
-        bound = {f"key{i}": '$."' + d.value.replace('"', '\\"') + '"' for i, d in enumerate(by) if d.value}
+        bound = {f"key{i}": key_path(d.value) for i, d in enumerate(by) if d.value}
         listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
         text = sql.format(dimensions=listed, **(names or {}))
         tagged = any(d.unnests for d in by)
@@ -59,7 +60,12 @@ class Logs:
         if whole not in self.ran:
             self.ran.append(whole)
         every = {"tz": self.window.tz, **self.where_values, **bound, **values}
-        rows = engine.execute(self.con, whole, every)
+        try:
+            rows = engine.execute(self.con, whole, every)
+        except LlmscopeError as error:
+            if self.where and any(word in error.message for word in ("Could not convert", "Cannot compare", "Binder")):
+                raise UsageError(f"--where {self.where.text!r}: {error.message}") from error
+            raise
         columns = engine.columns_of(self.con)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
@@ -197,6 +203,11 @@ class Logs:
 BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 
 
+def key_path(key: str) -> str:
+    """A JSON path to one key, whatever characters it has."""
+    return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def quoted(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
 
@@ -277,21 +288,19 @@ def open_logs(
     except BaseException:
         logs.close()
         raise
-    failed = logs.report.failed
-    if failed and len(failed) == len(logs.report.files) and failed[0].error:
+    failed = [f for f in logs.report.failed if f.asked or len(logs.report.failed) == len(logs.report.files)]
+    if failed and failed[0].error:
         logs.close()
         raise failed[0].error
+    if options and options.unread and logs.report.total("duplicates"):
+        # Which of two records is the more complete is told by all their columns, as the store tells it.
+        logs.close()
+        again = replace(options, unread=frozenset())
+        return open_logs(
+            paths, store=store, window=window, where=where, config=config, pricing=pricing, options=again,
+            with_store=with_store, wait_s=wait_s, progress=progress, on_wait=on_wait,
+        )  # fmt: skip
     return logs
-
-
-def size_of(path: str) -> int:
-    """Bytes behind a path, roughly: what decides whether a question asked of files is answered from memory."""
-    found = Path(path)
-    with suppress(OSError):
-        return (
-            sum(p.stat().st_size for p in found.rglob("*") if p.is_file()) if found.is_dir() else found.stat().st_size
-        )
-    return 0
 
 
 def no_store(path: Path) -> LlmscopeError:
@@ -300,30 +309,6 @@ def no_store(path: Path) -> LlmscopeError:
         f"no logs given, and no store at {path}",
         hint="name log files (llmscope cost logs/), or load them first (llmscope load logs/)",
     )
-
-
-def load_notes(report: LoadReport) -> list[str]:
-    """What loading has to say under a result: files left out, values not understood, guesses made."""
-    notes = [f"{f.path}: {f.error.message}" for f in report.failed if f.error]
-    unknown = [f.path for f in report.files if f.outcome == "unknown"]
-    if unknown:
-        notes.append(
-            f"{len(unknown)} files are no logs llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect"
-        )
-    empty = [f.path for f in report.files if f.outcome == "empty"]
-    if empty:
-        notes.append(f"{len(empty)} file{'s' * (len(empty) != 1)} empty: {', '.join(empty[:3])}")
-    said: dict[str, list[str]] = {}
-    for file in report.files:
-        for note in file.notes if file.outcome not in ("unknown", "empty") else ():
-            said.setdefault(note, []).append(file.path)
-    notes += [
-        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {note}" for note, paths in said.items()
-    ]
-    aside = report.total("set_aside")
-    if aside:
-        notes.append(f"{aside:,} records that are no requests were set aside")
-    return notes
 
 
 def open(*paths: str, store: str | None = None, **options: Any) -> Logs:
@@ -339,6 +324,9 @@ def open(*paths: str, store: str | None = None, **options: Any) -> Logs:
         from llmscope.load.mapping import parse as parse_maps
 
         options["options"] = LoadOptions(maps=parse_maps([maps] if isinstance(maps, str) else maps))
+    reading = {name: options.pop(name) for name in ("source", "source_tz", "keep_text") if name in options}
+    if reading:
+        options["options"] = replace(options.get("options") or LoadOptions(), **reading)
     pricing = options.pop("pricing", None)
     return open_logs(
         [str(p) for p in paths],

@@ -152,7 +152,8 @@ class Walker:
         kind = str(node.get("type_expr", {}).get("type_name", "")).lower()
         if kind not in TYPES:
             raise self.refused(f"a cast to {kind or 'that type'}")
-        return f"CAST({self.sql(node['child'])} AS {kind})"
+        word = "TRY_CAST" if node.get("try_cast") else "CAST"
+        return f"{word}({self.sql(node['child'])} AS {kind})"
 
     def _constant(self, node: Node) -> str:
         literal = node.get("literal") or {}
@@ -174,6 +175,8 @@ class Walker:
                 self.found.columns.add("metadata")
                 return self._metadata(key)
             error = unknown_name("column", name, self.columns)
+            if name == "tag":
+                error.hint = "a request has several: list_contains(tags, 'x')"
             raise UsageError(f"{self.option} {self.found.text!r}: {error.message}", hint=error.hint)
         self.found.columns.add(folded[name.lower()])
         return self.columns[folded[name.lower()]]

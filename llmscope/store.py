@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,33 @@ class Store:
         if self._con is not None:
             self._con.close()
             self._con = None
+
+
+TIMES: dict[Table, str] = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
+FORGOTTEN = "forgotten_before"
+
+
+def remember_forgotten(con: duckdb.DuckDBPyConnection, moment: datetime) -> None:
+    """Writes down from before when nothing is kept: what is read again later does not come back."""
+    latest = max(moment, forgotten_before(con) or moment)
+    engine.execute(con, f"DELETE FROM meta WHERE key = '{FORGOTTEN}'")
+    engine.execute(con, f"INSERT INTO meta VALUES ('{FORGOTTEN}', $moment)", {"moment": latest.isoformat()})
+
+
+def forgotten_before(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The moment of the latest `store forget`; None where nothing was forgotten."""
+    rows = engine.execute(con, f"SELECT value FROM meta WHERE key = '{FORGOTTEN}'")
+    return datetime.fromisoformat(rows[0][0]) if rows else None
+
+
+def drop_forgotten(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> int:
+    """Takes out the rows of a load that are from before what was forgotten; gives their number."""
+    moment, column = forgotten_before(con), TIMES[table]
+    if moment is None or column not in present_columns(con, table):
+        return 0
+    values = {"load": load_id, "moment": moment}
+    rows = engine.execute(con, f"DELETE FROM {rows_table(table)} WHERE load_id = $load AND {column} < $moment", values)
+    return int(rows[0][0])
 
 
 def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) -> None:

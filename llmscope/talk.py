@@ -65,6 +65,8 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     asked.options["by"] = mine.get("by")
     module = sys.modules[function.__module__]
     with asked.open(getattr(module, "TABLES", None), getattr(module, "UNREAD", ())) as logs:
+        if gated and logs.report and logs.report.failed and logs.report.failed[0].error:
+            raise logs.report.failed[0].error  # a gate is not passed on half of the data
         found = logs.finish(function(logs=logs, **mine))
         judged = function(logs=logs, **{**mine, "top": None}) if gated and mine.get("top") else found
         return found, judged
@@ -93,6 +95,8 @@ def view_of(asked: Asked) -> tuple[str, Any]:
     if color not in COLORS:
         raise unknown_name("colour", color, COLORS)
     columns = asked.options.get("columns")
+    if (asked.options.get("width") or 1) < 1:
+        raise UsageError("--width takes a number of 1 or more")
     width = asked.options.get("width") or (shutil.get_terminal_size().columns if terminal else None)
     return name, View(
         width=width,
@@ -195,14 +199,13 @@ def error(problem: LlmscopeError) -> None:
         say(f"  {redact(line)}")
 
 
-def with_cause(problem: LlmscopeError) -> LlmscopeError:
-    """The same error with what lies behind it: for --verbose."""
+def with_cause(problem: LlmscopeError) -> None:
+    """Adds what lies behind an error to its hint: for --verbose."""
     causes, behind = [problem.hint or ""], problem.__cause__
     while behind is not None:
         causes.append(f"cause: {type(behind).__name__}: {behind}")
         behind = behind.__cause__
     problem.hint = "\n".join(filter(None, causes)) or None
-    return problem
 
 
 def usage(problem: Exception) -> None:

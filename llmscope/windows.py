@@ -40,8 +40,11 @@ def window_of(since: str | None, until: str | None, tz: str = "UTC", now: dateti
         UsageError: a text is no time, or the window ends before it begins.
     """
     place, moment = zone(tz), now or datetime.now(UTC)
-    start = point(since, place, moment, end=False) if since else None
-    end = point(until, place, moment, end=True) if until else None
+    try:
+        start = point(since, place, moment, end=False) if since else None
+        end = point(until, place, moment, end=True) if until else None
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--since {since}, --until {until}: out of the range of dates", hint=EXAMPLES) from error
     if start and end and end <= start:
         raise UsageError(f"--until {until} is not after --since {since}")
     return Window(start, end, tz)

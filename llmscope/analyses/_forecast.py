@@ -34,28 +34,35 @@ class Outlook:
 def month_to_date(logs: Logs, chosen: str) -> Outlook:
     """The month of the last request, carried to its end from up to eight weeks of whole days."""
     rows = logs.query(SQL, by=(dimension("day"),), names={"chosen": chosen})
+    if not any(row["cost_usd"] is not None for row in rows):
+        return Outlook(notes=("no forecast: no request with a time has a known cost",))
     daily = {date.fromisoformat(row["day"]): float(row["cost_usd"] or 0) for row in rows}
-    if not daily:
-        return Outlook(notes=("no forecast: no request has a time",))
     today = max(daily)
     length = monthrange(today.year, today.month)[1]
     first = max(min(daily), today - timedelta(days=LONGEST_DAYS))
     past = [first + timedelta(days=i) for i in range((today - first).days)]
-    ahead = [today.replace(day=d) for d in range(today.day, length + 1)]
-    found = rest_of_month([daily.get(d, 0.0) for d in past], [d.weekday() for d in past], [d.weekday() for d in ahead])
-    if found is None:
-        return Outlook(
-            notes=(f"no forecast: it takes {FEWEST_DAYS} whole days before the last one, there are {len(past)}",)
-        )
+    known = ([daily.get(d, 0.0) for d in past], [d.weekday() for d in past])
+    found = rest_of_month(*known, [today.replace(day=d).weekday() for d in range(today.day + 1, length + 1)])
+    last = rest_of_month(*known, [today.weekday()])
+    if found is None or last is None:
+        need = f"no forecast: it takes {FEWEST_DAYS} whole days before the last one, there are {len(past)}"
+        return Outlook(notes=(need,))
     before = sum(v for d, v in daily.items() if (d.year, d.month) == (today.year, today.month) and d != today)
-    low, high = (max(before + bound, before + daily[today]) for bound in (found.low, found.high))
+    # The last day may still be running: it ends at what it has, or at a usual day's cost if that is more.
+    if logs.window.until and logs.window.until.date() > today:
+        last = rest_of_month(*known, [])
+    usual, most = (last.mean, last.high) if last else (0.0, 0.0)
+    low, mean, high = (
+        before + max(daily[today], day) + rest
+        for day, rest in ((0.0, found.low), (usual, found.mean), (most, found.high))
+    )
     row: dict[str, Any] = {
-        "month": f"{today:%Y-%m}", "cost_to_date_usd": before + daily[today], "forecast_usd": before + found.mean,
+        "month": f"{today:%Y-%m}", "cost_to_date_usd": before + daily[today], "forecast_usd": mean,
         "forecast_low_usd": low, "forecast_high_usd": high, "days": found.days,
     }  # fmt: skip
     text = (
         f"{today:%Y-%m}: ${before + daily[today]:,.2f} to date (to {today}),"
-        f" ${before + found.mean:,.2f} expected by its end"
+        f" ${mean:,.2f} expected by its end"
         f" (95 % interval ${low:,.2f} to ${high:,.2f}), from {found.days} whole days"
     )
     return Outlook((Finding("forecast", "info", text, (row,)),))

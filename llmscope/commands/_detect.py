@@ -62,7 +62,7 @@ class Detected:
 
 def detect_files(asked: Asked, files: Annotated[list[str], "log files, folders, globs or -"]) -> Result:
     """What a file is taken for: source, mapping, keys left out, and three rows as they would load."""
-    from llmscope.load.discover import find, named
+    from llmscope.load.find import find, named
 
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
         found = named(find(files, Path(folder)))

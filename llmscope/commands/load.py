@@ -61,7 +61,7 @@ def result_of(report: LoadReport) -> Result:
     rows = tuple(row_of(f) for f in report.files)
     totals = {c.name: report.total(c.name) if c.name in COUNTED else None for c in COLUMNS}
     notes = tuple(f"{f.path}: {note}" for f in report.files for note in f.notes)
-    errors = tuple(Finding("failed", "breach", message(f.error)) for f in report.failed if f.error)
+    errors = tuple(Finding("failed", "warning", message(f.error)) for f in report.failed if f.error)
     if report.total("rejected"):
         notes += ("llmscope store rejects shows the lines that could not be read",)
     coverage = Coverage(report.total("loaded"), None, None, report.total("rejected"), report.total("duplicates"))
@@ -69,7 +69,9 @@ def result_of(report: LoadReport) -> Result:
 
 
 def message(error: LlmscopeError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+    from llmscope.redact import redact
+
+    return redact(f"{error.message} ({error.hint})" if error.hint else error.message)
 
 
 def row_of(file: FileReport) -> dict[str, object]:

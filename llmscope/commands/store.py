@@ -15,13 +15,12 @@ from llmscope.asked import Asked
 from llmscope.errors import LlmscopeError, UsageError
 from llmscope.result import Column, Part, Result
 from llmscope.sources import literal, quote
-from llmscope.store import rows_table
+from llmscope.store import TIMES, remember_forgotten, rows_table
 
 if TYPE_CHECKING:
     from llmscope.store import Store
 
 SHOWN_REJECTS = 50
-TIMES = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
 
 INFO_SQL = """
 SELECT
@@ -151,6 +150,7 @@ def forget(
     moment = moment_of(before, asked.get("tz", "UTC"))
     with existing(asked, read_only=False) as store, store.transaction():
         rows = tuple(forget_rows(store, table, column, moment) for table, column in TIMES.items())
+        remember_forgotten(store.con, moment)
         if rows[0]["forgotten"]:
             store.execute("DELETE FROM price_keys")
             store.execute("INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests")

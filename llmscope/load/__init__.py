@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
-from llmscope.load.discover import LogFile, find, inside, inspect, named
+from llmscope.load.discover import LogFile, inspect
+from llmscope.load.find import find, inside, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits
 from llmscope.load.mapping import Map, apply, unseen
 from llmscope.load.one import load_one
@@ -120,7 +121,7 @@ def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOp
     except LlmscopeError as error:
         if error.exit_code != 1:
             raise
-        return FileReport(shown, None, "failed", error=error)
+        return FileReport(shown, None, "failed", error=error, asked=asked)
     if found.outcome != "skipped":
         found.notes += notes_of(job, options)
     return found

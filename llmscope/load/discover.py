@@ -1,25 +1,21 @@
-"""Finds the log files behind the paths a person gives, and tells what container each one is."""
+"""Tells what container a log file is, and shows its first records to the sources."""
 
 from __future__ import annotations
 
 import csv
-import glob
 import json
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llmscope.errors import LlmscopeError, nearest
+from llmscope.errors import LlmscopeError
 from llmscope.load.content import Compression, compression_of, opened
 from llmscope.sources import Container, Sample
 
-SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log"}
-PACKED = {".gz", ".gzip", ".zst", ".zstd"}
 ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
+# An object that has one of these is a record, whatever lists it holds.
+RECORD_KEYS = {"model", "request_model", "usage", "request_id", "timestamp", "started_at", "messages", "response"}
 PEEK_BYTES = 1 << 18
 LONGEST_PEEK_BYTES = 1 << 26
 RECORDS_FOR_KEYS = 200
@@ -31,7 +27,7 @@ class LogFile:
 
     unwrap: for container "json": "[]" an array, "" one object, else the key of the envelope that holds the records.
     duplicate_keys: how many of the first records name a key twice.
-    together: all the files that one statement reads as if they were one.
+    size: bytes of a file that is one JSON value. together: all the files that one statement reads as if they were one.
     mixed_line_ends: a CSV in which LF and CRLF, or a lone CR, stand side by side.
     """
 
@@ -45,65 +41,8 @@ class LogFile:
     duplicate_keys: int = 0
     bom: bool = False
     together: tuple[Path, ...] = ()
+    size: int = 0
     mixed_line_ends: bool = False
-
-
-def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tuple[Path, str, bool]]:
-    """The files behind paths, folders, globs and `-`: (path, name to show, asked for by name).
-
-    Raises:
-        LlmscopeError: a path does not exist; its nearest sibling is in the hint.
-    """
-    for text in paths:
-        if text == "-":
-            yield spool(stdin_folder), "-", True
-            continue
-        try:
-            yield from behind(text)
-        except OSError as error:
-            raise LlmscopeError(f"{text[:200]}: {error.strerror}") from error
-
-
-def behind(text: str) -> Iterator[tuple[Path, str, bool]]:
-    """The files behind one path, folder or glob."""
-    path = Path(text)
-    if path.is_dir():
-        yield from ((p, str(p), False) for p in inside(path))
-    elif path.exists():
-        yield path, text, True
-    else:
-        matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        matches = [m for m in matches if Path(m).exists()]  # a broken link matches itself
-        if not matches:
-            raise missing(path)
-        yield from find(matches)
-
-
-def inside(folder: Path) -> list[Path]:
-    """The log files in a folder and below, by suffix, hidden ones left out."""
-    found = (p for p in folder.rglob("*") if p.is_file() and looks_like_log(p))
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-
-
-def looks_like_log(path: Path) -> bool:
-    """By suffix alone, also under `.gz`, `.zst` and a rotation's `.1`."""
-    kinds = [s for s in path.suffixes if not s[1:].isdigit()]
-    return bool(kinds) and (kinds[-1] in SUFFIXES or (kinds[-1] in PACKED and len(kinds) > 1 and kinds[-2] in SUFFIXES))
-
-
-def missing(path: Path) -> LlmscopeError:
-    """No such file, and what was probably meant."""
-    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = nearest(path.name, siblings)
-    hint = f"did you mean {path.parent / close[0]}?" if close else None
-    return LlmscopeError(f"{path}: no such file or folder", hint=hint)
-
-
-def spool(folder: Path | None) -> Path:
-    """Standard input as a file: it is read twice, to detect and to load."""
-    with tempfile.NamedTemporaryFile(prefix="stdin-", suffix=".log", dir=folder, delete=False) as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
-    return Path(copy.name)
 
 
 def inspect(path: Path, shown: str) -> LogFile | None:
@@ -132,9 +71,9 @@ def inspect(path: Path, shown: str) -> LogFile | None:
     bom = head.startswith(b"\xef\xbb\xbf")
     text = head.removeprefix(b"\xef\xbb\xbf")
     first = text.lstrip()[:1]
-    if first not in (b"{", b"["):
-        return delimited(path, shown, compression, text, bom)
     lines = None if whole and is_document(text) else parse_lines(text, whole)
+    if first not in (b"{", b"[") and (lines is None or mostly_other(text, lines[0])):
+        return delimited(path, shown, compression, text, bom)
     if lines is not None:
         records, keys, repeated = lines
         sample = Sample(shown, "jsonl", tuple(records), keys)
@@ -143,6 +82,11 @@ def inspect(path: Path, shown: str) -> LogFile | None:
     if early:
         return of_records(path, shown, compression, early, "[]", bom)
     return document(path, shown, compression, text, bom)
+
+
+def mostly_other(text: bytes, records: Sequence[Any]) -> bool:
+    """Whether the lines are no JSON lines with a stray one in front, as a cut or mixed log has."""
+    return len(records) * 2 < sum(bool(line.strip()) for line in text.splitlines()[: RECORDS_FOR_KEYS * 2])
 
 
 def array_head(text: bytes, whole: bool) -> list[Any]:
@@ -237,7 +181,7 @@ def document(path: Path, shown: str, compression: Compression, text: bytes, bom:
         ) from error
     unwrap = "[]" if isinstance(value, list) else envelope_key(value) or ""
     records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
-    return of_records(path, shown, compression, records, unwrap, bom)
+    return replace(of_records(path, shown, compression, records, unwrap, bom), size=len(data))
 
 
 def of_records(
@@ -264,10 +208,11 @@ def of_records(
 
 
 def envelope_key(value: Mapping[str, Any]) -> str | None:
-    """The key under which an envelope holds its records."""
-    return next(
-        (k for k in ENVELOPES if isinstance(value.get(k), list) and any(isinstance(r, dict) for r in value[k])), None
-    )
+    """The key under which an envelope holds its records; None for what is itself a record."""
+    if RECORD_KEYS & value.keys():
+        return None
+    keys = (k for k in ENVELOPES if isinstance(value.get(k), list))
+    return next((k for k in keys if any(isinstance(r, dict) for r in value[k])), None)
 
 
 def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
@@ -287,9 +232,9 @@ def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom
         csv.reader(lines[lines.index(header) : RECORDS_FOR_KEYS + 1 + lines.index(header)], delimiter=delimiter)
     )
     names = [name.strip() for name in rows[0]]
-    if any(not name or is_number(name) for name in names) or len(set(names)) < len(names):
+    if any(not name or is_number(name) for name in names) or len({n.casefold() for n in names}) < len(names):
         raise LlmscopeError(
-            f"{shown}: a CSV whose first line is not a header: {', '.join(names[:6])[:80]!r}",
+            f"{shown}: a CSV whose first line is not a header of {len(names)} different names",
             hint="put a line of column names first; each name once",
         )
     records = tuple(dict(zip(names, row, strict=False)) for row in rows[1:])
@@ -338,11 +283,3 @@ def parquet(path: Path, shown: str) -> LogFile | None:
         con.close()
     records = tuple(dict(zip(columns, row, strict=True)) for row in rows)
     return LogFile(path, shown, "none", "parquet", Sample(shown, "parquet", records, columns)) if records else None
-
-
-def named(files: Iterable[tuple[Path, str, bool]]) -> list[tuple[Path, str, bool]]:
-    """Each file once, in the order found."""
-    seen: dict[Path, tuple[Path, str, bool]] = {}
-    for path, shown, asked in files:
-        seen.setdefault(path.resolve(), (path, shown, asked))
-    return list(seen.values())

@@ -30,6 +30,7 @@ class FileReport:
     faults: int = 0
     notes: list[str] = field(default_factory=list)
     error: LlmscopeError | None = None
+    asked: bool = True
 
     def check(self) -> None:
         """Every line is accounted for.

@@ -59,6 +59,8 @@ def steps(key: str, sample: Sample) -> list[str]:
         if not found:
             raise UsageError(f"--map: {key!r} is not a JSON path", hint='for example $.properties["main.model"]')
         return found
+    if not all(key.split(".")):
+        raise UsageError(f"--map: {key!r} is not a path of keys", hint="for example properties.model")
     return key.split(".")
 
 

@@ -22,7 +22,7 @@ from llmscope.load.read import LONGEST_OBJECT_BYTES, header_line, raw_sql
 from llmscope.load.rows import REDACTED, TEXTS, Insert, Origin, insert_of, is_seen
 from llmscope.load.tally import fault_note, faults, refuse, tally
 from llmscope.sources import Reading, literal
-from llmscope.store import Store, add_columns, rows_table
+from llmscope.store import Store, add_columns, drop_forgotten, rows_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -113,6 +113,11 @@ def read_range(
     duplicates = [drop_duplicates(con, r.table, load_id) for r in job.readings]
     report.duplicates = duplicates[0]
     report.loaded -= report.duplicates
+    gone = [drop_forgotten(con, r.table, load_id) for r in job.readings]
+    forgotten = gone[0]
+    report.loaded, report.set_aside = report.loaded - forgotten, report.set_aside + forgotten
+    if forgotten:
+        report.notes.append(f"{forgotten:,} rows are from before what was forgotten (llmscope store forget)")
     report.check()
     refuse(report, job.limits, refused)
     rejects.keep(con, load_id, file.shown, refused)

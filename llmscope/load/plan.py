@@ -73,5 +73,14 @@ def complete(file: LogFile, rest: bytes) -> bool:
     if file.container == "jsonl":
         return not reason_of(rest.strip(b" \t\r\n\xef\xbb\xbf"))
     if file.container == "csv":
-        return rest.count(file.delimiter.encode()) >= len(file.sample.columns) - 1
+        delimiter = file.delimiter.encode()
+        return ends_a_quoted_field(rest, delimiter) or rest.count(delimiter) >= len(file.sample.columns) - 1
     return True
+
+
+def ends_a_quoted_field(rest: bytes, delimiter: bytes) -> bool:
+    """Whether a CSV's last line is the end of a field that began on an earlier one, by where its odd quote stands."""
+    if rest.count(b'"') % 2 == 0:
+        return False
+    before, _, after = rest.partition(b'"')
+    return (bool(before) and not before.endswith(delimiter)) or not after or after.startswith(delimiter)

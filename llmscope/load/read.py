@@ -64,7 +64,7 @@ def envelope_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
     return (
         f"SELECT {keys} FROM (SELECT {inside} AS record FROM read_json({literal(str(path))},"
         f" columns = {{'json': 'JSON'}}, format = 'unstructured', records = false,"
-        f" compression = '{packing(file, path)}', maximum_object_size = {LONGEST_OBJECT_BYTES}))"
+        f" compression = '{packing(file, path)}', maximum_object_size = {max(OBJECT_BYTES, file.size + 1024)}))"
         " WHERE json_type(record) = 'OBJECT'"
     )
 

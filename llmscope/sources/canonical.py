@@ -45,6 +45,10 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     columns = {c.name: "JSON" if c.kind == "json" else "VARCHAR" for c in TABLES[table] if c.name not in own}
     columns = {n: t for n, t in columns.items() if n not in ("source_file", "source_format")}
     fields = {n: Field(f"{quote(n)}::VARCHAR" if t == "JSON" else quote(n), keys=(n,)) for n, t in columns.items()}
+    logged = next((k for k in ("cost_usd", "cost") if k in sample.columns), None)
+    if table == "requests" and logged and "cost_logged_usd" not in sample.columns:
+        columns[logged] = "VARCHAR"
+        fields["cost_logged_usd"] = Field(quote(logged), keys=(logged,))
     if KEYS[table] not in sample.columns:
         fields.pop(KEYS[table])
     return (Reading(table, columns, fields),)

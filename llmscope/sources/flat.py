@@ -49,8 +49,19 @@ def detect(sample: Sample) -> bool:
 
 
 def has_usage(sample: Sample) -> bool:
-    """A provider's own usage object at the top level."""
-    return any(isinstance(record.get("usage"), Mapping) for record in sample.records)
+    """A provider's own usage object."""
+    return usage_path(sample) is not None
+
+
+def usage_path(sample: Sample) -> tuple[str, ...] | None:
+    """Where the usage object stands: at the top, or one level down, as in `message.usage` or `response.usage`."""
+    for record in sample.records:
+        if isinstance(record.get("usage"), Mapping):
+            return ("usage",)
+        inside = (k for k, v in record.items() if isinstance(v, Mapping) and isinstance(v.get("usage"), Mapping))
+        for key in inside:
+            return (key, "usage")
+    return None
 
 
 def guess(sample: Sample) -> dict[str, Found]:
@@ -128,8 +139,9 @@ def raw_columns(sample: Sample, found: Mapping[str, Found]) -> dict[str, str]:
     for f in found.values():
         deep = len(f.path) > 1 or f.path[0] in ("metadata",)
         columns[f.path[0]] = "JSON" if deep or columns.get(f.path[0]) == "JSON" else "VARCHAR"
-    if has_usage(sample):
-        columns["usage"] = "JSON"
+    usage = usage_path(sample)
+    if usage:
+        columns[usage[0]] = "JSON"
     return columns
 
 
@@ -164,8 +176,12 @@ def unit_notes(sample: Sample, found: Mapping[str, Found], fields: dict[str, Fie
 
 def usage_of(sample: Sample, columns: Mapping[str, str], fields: dict[str, Field]) -> dict[str, str]:
     """What tokens mean: a usage object by its provider's rules, flat foreign names by proof and by name."""
-    if "usage" in columns:
-        prepare, given = usage_fields("usage")
+    path = usage_path(sample)
+    if path:
+        place = quote(path[0]) if len(path) == 1 else f"json_extract({quote(path[0])}, {json_path(*path[1:])})"
+        prepare, given = usage_fields(place, raw_keys=(".".join(path),))
+        under = [c for c, f in fields.items() if f.keys and f.keys[0].startswith(".".join(path) + ".")]
+        fields |= {c: given[c] for c in under if c in given}
         fields |= {c: f for c, f in given.items() if c not in fields or not sample_has(sample, fields[c])}
         return prepare
     foreign = any(

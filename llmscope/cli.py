@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from llmscope import commands, talk
+from llmscope import commands
 from llmscope.errors import LlmscopeError, unknown_name
 from llmscope.result import Result
 
@@ -82,7 +83,7 @@ class Commands(TyperGroup):
 
 def command_names() -> list[str]:
     """Questions first, then the tool's own tables."""
-    from llmscope.logs import analyses
+    from llmscope.questions import analyses
 
     return [*analyses(), *commands.names()]
 
@@ -99,7 +100,7 @@ def headline(name: str) -> str:
 def make(name: str) -> Command:
     """The command of one analysis or one file in commands/."""
     if name not in commands.names():
-        from llmscope.logs import analysis
+        from llmscope.questions import analysis
 
         return as_command(name, analysis(name), {**WINDOW, **READING, **STORE, **SHOWING}, headline(name))
     module = import_module(f"llmscope.commands.{name}")
@@ -141,6 +142,8 @@ def as_command(name: str, function: Callable[..., Result], shared: Mapping[str, 
         if "-" in paths and sys.stdin.isatty():
             typer.echo(context.get_help())
             return
+        from llmscope import talk
+
         try:
             talk.deliver(name, function, mine, rest, paths)
         except LlmscopeError as error:
@@ -226,14 +229,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # An Exit comes back as its code: 130 for an interrupt, 0 for --help.
         code = command.main(args=given, prog_name="llmscope", standalone_mode=False) or 0
     except LlmscopeError as error:
+        from llmscope import talk
+
         talk.error(error)
         code = error.exit_code
     except typer.Abort:
         code = 130
     except ClickException as error:
         code = 0 if type(error).__name__ == "NoArgsIsHelpError" else 2
+        from llmscope import talk
+
         print(error) if code == 0 else talk.usage(error)
     except KeyboardInterrupt:
         code = 130
-    code = talk.flush(code)
-    sys.exit(code)
+    sys.exit(flushed(code))
+
+
+def flushed(code: int) -> int:
+    """The exit code, once the last bytes have reached the reader of our pipe; 141 when it went away."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code

@@ -6,8 +6,7 @@ import inspect
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from llmscope.load import LoadOptions, LoadReport, Progress, load
 from llmscope.load.find import size_of
 from llmscope.load.notes import load_notes
 from llmscope.predicate import Predicate, parse
+from llmscope.questions import analyses, analysis
 from llmscope.relations import BASE, local_time, relations
 from llmscope.result import Coverage, Result, Window
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
@@ -210,34 +210,6 @@ def key_path(key: str) -> str:
 
 def quoted(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
-
-
-@cache
-def analyses() -> tuple[str, ...]:
-    """The names of all analyses: a file in analyses/ each, and those of installed plug-ins."""
-    folder = Path(__file__).parent / "analyses"
-    own = {p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")}
-    from importlib.metadata import entry_points
-
-    return tuple(sorted(own | {p.name for p in entry_points(group="llmscope.analyses")}))
-
-
-def analysis(name: str) -> Callable[..., Result]:
-    """The function of one analysis.
-
-    Raises:
-        UsageError: none is called that.
-    """
-    if name not in analyses():
-        raise unknown_name("analysis", name, analyses())
-    own = Path(__file__).parent / "analyses" / f"{name}.py"
-    if own.exists():
-        found: Callable[..., Result] = getattr(import_module(f"llmscope.analyses.{name}"), name)
-        return found
-    from importlib.metadata import entry_points
-
-    loaded: Callable[..., Result] = next(iter(entry_points(group="llmscope.analyses", name=name))).load()
-    return loaded
 
 
 def where_columns() -> dict[str, str]:

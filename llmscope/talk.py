@@ -214,16 +214,6 @@ def usage(problem: Exception) -> None:
     error(UsageError(text, hint="see llmscope --help, or llmscope COMMAND --help"))
 
 
-def flush(code: int) -> int:
-    """Whether the last bytes reached the reader of our pipe."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        close_stdout()
-        return PipeClosed.exit_code
-    return code
-
-
 class Progress:
     """A bar on stderr, by bytes of the files read; drawn only where reading takes long enough to be seen."""
 

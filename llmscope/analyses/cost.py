@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from llmscope.analyses import _forecast, _slices
+from llmscope.analyses import _slices
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Result
 from llmscope.schema import Dimension
@@ -131,6 +131,8 @@ def cost(
     result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses))
     result = result.with_notes(*notes(logs, statuses, cost_source, [d.word for d in groups], whole))
     if forecast:
+        from llmscope.analyses import _forecast
+
         found = _forecast.month_to_date(logs, SOURCES[cost_source])
         result = Result(**{**fields(result), "findings": found.findings, "notes": result.notes + found.notes})
     return result

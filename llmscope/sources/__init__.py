@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 from llmscope.errors import unknown_name
+from llmscope.plugins import plugins
 from llmscope.schema import Table
 
 Container = Literal["jsonl", "json", "csv", "parquet"]
@@ -92,14 +92,7 @@ def json_path(*keys: str) -> str:
 def names() -> list[str]:
     """The names of all sources: one per file in this folder, plus those of installed plug-ins."""
     own = [p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_")]
-    return sorted({*own, *_plugins()})
-
-
-@cache
-def _plugins() -> dict[str, Any]:
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group="llmscope.sources")}
+    return sorted({*own, *plugins("llmscope.sources")})
 
 
 def load_source(name: str) -> ModuleType:
@@ -110,7 +103,7 @@ def load_source(name: str) -> ModuleType:
     """
     if name not in names():
         raise unknown_name("source", name, names())
-    plugin = _plugins().get(name)
+    plugin = plugins("llmscope.sources").get(name)
     return plugin.load() if plugin else import_module(f"llmscope.sources.{name}")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from llmscope import commands
-from llmscope.logs import analyses
+from llmscope.questions import analyses
 from llmscope.render import FORMATS
 from tests.conftest import Ran, Run
 from tests.load.writing import put

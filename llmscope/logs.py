@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmscope.config import STORE, Config, read_config
 from llmscope.engines import duckdb as engine
@@ -22,6 +23,9 @@ from llmscope.relations import BASE, local_time, relations
 from llmscope.result import Coverage, Result, Window
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
 from llmscope.store import Store, present_columns
+
+if TYPE_CHECKING:
+    from llmscope.pricing import PriceBook
 
 ON_DISK_BYTES = 256 << 20
 LOAD_MEMORY = "320MB"
@@ -40,6 +44,7 @@ class Logs:
     notes: list[str] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
     present: frozenset[str] = frozenset()
+    _opening: Future[PriceBook] | None = field(default=None, repr=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def query(
@@ -92,9 +97,9 @@ class Logs:
     @cached_property
     def priced_sql(self) -> str:
         """The SELECT of relation `priced` over `requests`; its rates are put into a temporary table first."""
-        from llmscope.pricing import Extent, PriceBook, rate_table
+        from llmscope.pricing import Extent, rate_table
 
-        book = PriceBook.open(self.pricing_file)
+        book = self._opening.result() if self._opening else open_book(self.pricing_file)
         self.book = book
         keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
         present = self.present or frozenset(present_columns(self.con, "requests"))
@@ -203,6 +208,13 @@ class Logs:
 BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 
 
+def open_book(pricing_file: Path | None) -> PriceBook:
+    """The price book; see llmscope.pricing."""
+    from llmscope.pricing import PriceBook
+
+    return PriceBook.open(pricing_file)
+
+
 def key_path(key: str) -> str:
     """A JSON path to one key, whatever characters it has."""
     return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -252,6 +264,9 @@ def open_logs(
         Path(folder.name) / STORE if large else None, spill=Path(folder.name), memory=LOAD_MEMORY if large else None
     )
     logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
+    with_prices = ThreadPoolExecutor(1)  # a core is idle while the engine parses: the prices are read meanwhile
+    logs._opening = with_prices.submit(open_book, pricing)
+    with_prices.shutdown(wait=False)
     try:
         logs.report = load(target, paths, options or LoadOptions(), progress)
         logs.notes += load_notes(logs.report)

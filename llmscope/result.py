@@ -17,7 +17,7 @@ Row = Mapping[str, Value]
 Severity = Literal["info", "warning", "breach"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column of a result: `kind` fixes its unit; `of` names the measure a low, high or n belongs to.
 
@@ -35,7 +35,7 @@ class Column:
         return {"ms": "ms", "tokens": "tokens", "usd": "USD", "ratio": "1", "bytes": "By"}.get(self.kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """One fact worth a sentence: a breach, a story, a warning. `rows` are the rows that show it."""
 
@@ -45,7 +45,7 @@ class Finding:
     rows: tuple[Row, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """Half open: since <= started_at < until, UTC, either end may be None. `tz` is the zone shown."""
 
@@ -54,7 +54,7 @@ class Window:
     tz: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Series:
     """A line for a plot: `x` times or numbers, `y` figures, both of one length."""
 
@@ -64,7 +64,7 @@ class Series:
     kind: Kind = "count"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Coverage:
     """What the figures rest on. priced_tokens_ratio is None when no request reported tokens.
 
@@ -79,7 +79,7 @@ class Coverage:
     ought_to_be_priced: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """One named table of a result that has several."""
 
@@ -88,7 +88,7 @@ class Part:
     totals: Row | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     """Rows of typed columns, the totals, what was found, the small print, and the SQL that ran."""
 

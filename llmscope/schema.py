@@ -24,7 +24,7 @@ SQL_TYPES: dict[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """One canonical column: its kind fixes the SQL type, the unit and how renderers show it."""
 
@@ -266,7 +266,7 @@ DIMENSION_COLUMNS: dict[str, str] = {
 DIMENSIONS: tuple[str, ...] = (*DIMENSION_COLUMNS, *BUCKETS, "tag", "metadata.KEY")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dimension:
     """One thing to group by: `word` is what was asked for and the name of the result's column."""
 

@@ -20,6 +20,8 @@ UNREAD = (
     "response_id", "trace_id", "span_id", "parent_span_id", "finish_reason_raw", "error_message", "error_type",
     "prompt_hash", "prefix_hashes", "embedding", "tags", "metadata", "ended_at", "latency_ms", "ttft_ms", "queue_ms",
     "network_ms", "inference_ms", "postprocess_ms", "temperature", "input_chars", "output_chars", "sample_weight",
+    "template", "template_version", "service", "environment", "release", "language", "item_id", "finish_reason",
+    "stream", "attempt", "max_tokens", "refusal", "fallback", "source_line",
 )  # fmt: skip
 
 # {chosen}: one of SOURCES. {others}: true, or what keeps the slices of --top out.

@@ -109,7 +109,7 @@ def load_clean(store: Store, files: Sequence[tuple[Path, str, bool]], options: L
 def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions) -> FileReport:
     """One file, its errors kept in its report; locks and refusals are everybody's."""
     try:
-        file = inspect(path, shown)
+        file = inspect(path, shown, store.con if store.path is None else None)
         if file is None:
             return FileReport(shown, None, "empty", notes=["empty"])
         job = job_of(file, options, asked)

@@ -7,11 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.content import Compression, compression_of, opened
 from llmscope.sources import Container, Sample
+
+if TYPE_CHECKING:
+    import duckdb
 
 ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
 # An object that has one of these is a record, whatever lists it holds.
@@ -45,7 +48,7 @@ class LogFile:
     mixed_line_ends: bool = False
 
 
-def inspect(path: Path, shown: str) -> LogFile | None:
+def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None) -> LogFile | None:
     """What kind of file this is and its first records, or None when it is empty.
 
     Raises:
@@ -59,7 +62,7 @@ def inspect(path: Path, shown: str) -> LogFile | None:
     except OSError as error:
         raise LlmscopeError(f"{shown}: {error.strerror}") from error
     if magic == b"PAR1":
-        return parquet(path, shown)
+        return parquet(path, shown, con)
     compression = compression_of(magic)
     head, whole = peek(path, compression)
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -260,7 +263,7 @@ def unknown_format(shown: str, what: str) -> LlmscopeError:
     )
 
 
-def parquet(path: Path, shown: str) -> LogFile | None:
+def parquet(path: Path, shown: str, own: duckdb.DuckDBPyConnection | None = None) -> LogFile | None:
     """A Parquet file: its columns and first rows.
 
     Raises:
@@ -268,7 +271,7 @@ def parquet(path: Path, shown: str) -> LogFile | None:
     """
     from llmscope.engines import duckdb as engine
 
-    con = engine.connect()
+    con = own or engine.connect()
     try:
         name = str(path).replace("'", "''")
         described = engine.execute(con, f"DESCRIBE SELECT * FROM read_parquet('{name}')")
@@ -280,6 +283,7 @@ def parquet(path: Path, shown: str) -> LogFile | None:
             f"{shown}: a Parquet file that is damaged or cut short ({error.message})", hint="write or copy it again"
         ) from error
     finally:
-        con.close()
+        if own is None:
+            con.close()
     records = tuple(dict(zip(columns, row, strict=True)) for row in rows)
     return LogFile(path, shown, "none", "parquet", Sample(shown, "parquet", records, columns)) if records else None

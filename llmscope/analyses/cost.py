@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.analyses import _slices
@@ -118,16 +119,13 @@ def cost(
     slices = [d for d in groups if d.word != over]
     rows = measured(logs, groups, cost_source) if groups else []
     if top is not None and slices:
-        rows = with_others(logs, rows, groups, slices, top, cost_source, over)
+        rows = with_others(rows, slices, top, over)
     whole = measured(logs, (), cost_source)[0]
     total = whole["cost_usd"]
     finished = [finish(row, total) for row in rows or ([whole] if whole["requests"] else [])]
     if over:
         finished = _slices.with_empty_buckets(finished, groups, over, EMPTY)
-    finished = [*_slices.ordered([r for r in finished if not is_other(r, slices)], groups, sort, over),
-                *_slices.ordered([r for r in finished if is_other(r, slices)], groups, sort, over)]  # fmt: skip
-    if over and top is not None:
-        finished.sort(key=lambda row: (row[over] is None, str(row[over])))
+    finished = arranged(finished, groups, sort, over)
     statuses = logs.query(STATUS_SQL, names={"tokens": TOKENS, "logged": LOGGED})
     totals = finish(whole, total) if groups else None
     result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses))
@@ -136,29 +134,26 @@ def cost(
         from llmscope.analyses import _forecast
 
         found = _forecast.month_to_date(logs, SOURCES[cost_source])
-        result = Result(**{**fields(result), "findings": found.findings, "notes": result.notes + found.notes})
+        result = replace(result.with_notes(*found.notes), findings=found.findings)
     return result
 
 
-def fields(result: Result) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in result.__dataclass_fields__}
+def arranged(rows: Sequence[Row], groups: Sequence[Dimension], sort: str, over: str | None) -> list[Row]:
+    """In order, the rest of --top last, in each bucket."""
+    slices = [d for d in groups if d.word != over]
+    inside = _slices.ordered([r for r in rows if not is_other(r, slices)], groups, sort, over)
+    others = _slices.ordered([r for r in rows if is_other(r, slices)], groups, sort, over)
+    together = [*inside, *others]
+    return sorted(together, key=lambda row: (row[over] is None, str(row[over]))) if over else together
 
 
-def measured(logs: Logs, groups: Sequence[Dimension], source: str, people: bool = True) -> list[Row]:
+def measured(logs: Logs, groups: Sequence[Dimension], source: str) -> list[Row]:
     """One row a slice, sums exact."""
     names = {"chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": PEOPLE}
     return logs.query(SQL, by=groups, names=names)
 
 
-def with_others(
-    logs: Logs,
-    rows: list[Row],
-    groups: Sequence[Dimension],
-    slices: Sequence[Dimension],
-    top: int,
-    source: str,
-    over: str | None,
-) -> list[Row]:
+def with_others(rows: list[Row], slices: Sequence[Dimension], top: int, over: str | None) -> list[Row]:
     """The costliest slices, and one row (a bucket) for all others together."""
     kept = _slices.top_keys(rows, slices, top, "cost_usd")
     inside = [row for row in rows if tuple(row[d.word] for d in slices) in kept]
@@ -235,6 +230,11 @@ def notes(logs: Logs, statuses: Sequence[Row], source: str, words: Sequence[str]
         n = sum(s["requests"] for s in statuses if s["price_status"] == status)
         if n:
             found.append(f"{n:,} requests: {text}")
+    timeless = sum(s["timeless"] for s in statuses if s["computed"])
+    if timeless:
+        found.append(
+            f"{timeless:,} requests without a time, priced at today's rates; --map started_at=KEY if one is logged"
+        )
     if "tag" in words:
         found.append("a request with several tags stands under each: the rows add up to more than the total")
     if whole["unpriced_requests"] and whole["cost_usd"] is not None:

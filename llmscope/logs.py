@@ -264,9 +264,10 @@ def open_logs(
         Path(folder.name) / STORE if large else None, spill=Path(folder.name), memory=LOAD_MEMORY if large else None
     )
     logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
-    with_prices = ThreadPoolExecutor(1)  # a core is idle while the engine parses: the prices are read meanwhile
-    logs._opening = with_prices.submit(open_book, pricing)
-    with_prices.shutdown(wait=False)
+    beside = ThreadPoolExecutor(1)  # the engine is made ready while files are looked at, prices while it parses them
+    beside.submit(lambda: target.con)
+    logs._opening = beside.submit(open_book, pricing)
+    beside.shutdown(wait=False)
     try:
         logs.report = load(target, paths, options or LoadOptions(), progress)
         logs.notes += load_notes(logs.report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -108,15 +109,17 @@ class Store:
     _con: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
     _since: float = 0.0
     _functions: set[str] = field(default_factory=set, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
         """The open connection; opened and its tables made or checked if it was closed."""
-        if self._con is None:
-            self._con = self._open()
-            self._since = time.monotonic()
-            self._functions = set()
-        return self._con
+        with self._lock:  # one thread may make the engine ready while another looks at files
+            if self._con is None:
+                self._con = self._open()
+                self._since = time.monotonic()
+                self._functions = set()
+            return self._con
 
     def function(self, name: str, function: Callable[[str], str]) -> None:
         """Makes a Python function of one text callable from SQL; outside of a transaction."""

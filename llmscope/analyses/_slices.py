@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column
-from llmscope.schema import BUCKETS, Dimension, dimension, dimensions
+
+if TYPE_CHECKING:  # the vocabulary is read when a question is asked, not to show its options
+    from llmscope.schema import Dimension
 
 Row = dict[str, Any]
 OTHER = "(other)"
@@ -21,6 +23,8 @@ def grouping(by: str | None, over: str | None) -> tuple[Dimension, ...]:
     Raises:
         UsageError: an unknown dimension, or a bucket named twice.
     """
+    from llmscope.schema import BUCKETS, dimension, dimensions
+
     found = dimensions(by) if by else ()
     if over is None:
         return found
@@ -33,6 +37,8 @@ def grouping(by: str | None, over: str | None) -> tuple[Dimension, ...]:
 
 def columns_of(by: Sequence[Dimension]) -> tuple[Column, ...]:
     """The result's columns for the dimensions."""
+    from llmscope.schema import BUCKETS
+
     return tuple(
         Column(d.word, "time" if d.word in BUCKETS else "text" if d.kind in ("list", "json") else d.kind,
                "time" if d.word in BUCKETS else "dimension")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llmscope.analyses import _slices
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Result
-from llmscope.schema import Dimension
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
+    from llmscope.schema import Dimension
 
 # The tables it asks; of log files, only those that fill them are read.
 TABLES = ("requests",)

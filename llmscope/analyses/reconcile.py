@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llmscope.analyses import _gaps, _slices
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Finding, Part, Result
-from llmscope.schema import Dimension
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
+    from llmscope.schema import Dimension
 
 # The tables it asks; of log files, only those that fill them are read.
 TABLES = ("requests",)

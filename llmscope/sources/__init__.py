@@ -4,7 +4,7 @@ canonical columns. A source writes no table and opens no file: it hands SQL expr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,7 @@ from llmscope.plugins import plugins
 from llmscope.schema import Table
 
 Container = Literal["jsonl", "json", "csv", "parquet"]
+RECORDS_TO_TELL = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,10 @@ class Sample:
     records: tuple[Mapping[str, Any], ...]
     columns: Mapping[str, str]
 
-    def all_have(self, *keys: str) -> bool:
-        """Every one of the first records has every one of these keys, and there is a record."""
-        return bool(self.records) and all(k in r for r in self.records for k in keys)
-
-    def any_has(self, *keys: str) -> bool:
-        """At least one of the first records has all of these keys."""
-        return any(all(k in r for k in keys) for r in self.records)
+    def thinned(self) -> Sample:
+        """A few of the records, spread over all of them: enough to tell whose they are."""
+        step = -(-len(self.records) // RECORDS_TO_TELL) or 1
+        return replace(self, records=self.records[::step])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +113,5 @@ def in_order() -> Iterator[tuple[str, ModuleType]]:
 
 def detect(sample: Sample) -> str | None:
     """The name of the first source that knows this sample as its own."""
-    return next((name for name, module in in_order() if module.detect(sample)), None)
+    few = sample.thinned()
+    return next((name for name, module in in_order() if module.detect(few)), None)

@@ -8,7 +8,7 @@ from typing import Literal
 from llmscope.errors import UsageError, unknown_name
 
 Kind = Literal["text", "time", "ms", "tokens", "usd", "count", "ratio", "flag", "list", "json"]
-Table = Literal["requests", "spans", "scores"]
+Table = Literal["requests", "spans", "scores", "traces"]
 
 SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
@@ -221,8 +221,33 @@ SCORES: tuple[Column, ...] = tuple(
     + _columns("count", "source_line: where the reader knows it")
 )
 
-TABLES: dict[Table, tuple[Column, ...]] = {"requests": REQUESTS, "spans": SPANS, "scores": SCORES}
-KEYS: dict[Table, str] = {"requests": "request_id", "spans": "span_id", "scores": "score_id"}
+# What is said of a trace as a whole: its requests take it over where they say nothing themselves.
+TRACES: tuple[Column, ...] = tuple(
+    _columns(
+        "text",
+        """
+        trace_id!: the trace
+        session_id: a user's conversation
+        user_id: who asked
+        feature: what the money is attributed to
+        service: the program
+        environment: production, staging, ...
+        release: the program's version
+        source_format: the source that read it
+        source_file: where it came from
+        """,
+    )
+    + _columns("time", "started_at: UTC")
+    + _columns("list", "tags: as logged")
+    + _columns("json", "metadata: the source's own container")
+)
+
+TABLES: dict[Table, tuple[Column, ...]] = {
+    "requests": REQUESTS, "spans": SPANS, "scores": SCORES, "traces": TRACES,
+}  # fmt: skip
+KEYS: dict[Table, str] = {
+    "requests": "request_id", "spans": "span_id", "scores": "score_id", "traces": "trace_id",
+}  # fmt: skip
 BY_NAME: dict[Table, dict[str, Column]] = {t: {c.name: c for c in cs} for t, cs in TABLES.items()}
 
 BUCKETS: tuple[str, ...] = ("hour", "day", "week", "month")

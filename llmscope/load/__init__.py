@@ -5,37 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
-from llmscope.load.discover import LogFile, inspect
+from llmscope.load.assign import job_of
+from llmscope.load.discover import inspect
 from llmscope.load.find import find, inside, named
-from llmscope.load.job import COUNTS, FileReport, Job, Limits
-from llmscope.load.mapping import Map, apply, unseen
+from llmscope.load.job import COUNTS, FileReport, Job, Limits, LoadOptions
+from llmscope.load.mapping import Map, unseen
 from llmscope.load.one import load_one
 from llmscope.load.together import groups, load_together
-from llmscope.sources import Reading, detect, load_source
 from llmscope.store import Store
 
 __all__ = ["COUNTS", "FileReport", "Limits", "LoadOptions", "LoadReport", "Map", "job_of", "load"]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
-    """How files are read: the same for `load` and for a question asked straight of files.
-
-    tables: only files that fill one of these are read; a question asked of files needs no more than its own.
-    unread: columns of requests that the question never looks at.
-    """
-
-    maps: tuple[Map, ...] = ()
-    source: str | None = None
-    source_tz: str = "UTC"
-    keep_text: bool = False
-    limits: Limits = field(default_factory=Limits)
-    tables: tuple[str, ...] | None = None
-    unread: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -133,34 +116,3 @@ def notes_of(job: Job, options: LoadOptions) -> list[str]:
     if job.file.duplicate_keys:
         notes.append(f"{job.file.duplicate_keys} of its first records name a key twice: the first one counts")
     return notes
-
-
-def without(reading: Reading, unread: frozenset[str]) -> Reading:
-    """The reading less the columns that nobody will look at."""
-    if reading.table != "requests" or not unread:
-        return reading
-    return replace(reading, fields={n: f for n, f in reading.fields.items() if n not in unread})
-
-
-def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | None:
-    """How a file is read: its source, or the one the person named; None for a stray file in a folder.
-
-    Raises:
-        LlmscopeError: no source knows it.
-    """
-    name = options.source or detect(file.sample) or ("flat" if options.maps else None)
-    if name is None:
-        if not asked:
-            return None
-        keys = ", ".join(list(file.sample.columns)[:8])
-        raise LlmscopeError(
-            f"{file.shown}: a {file.container} file with none of the keys llmscope knows (it has: {keys[:160]})",
-            hint="say which key is which, for example --map model=KEY --map input_tokens=KEY;"
-            " llmscope sources detect shows what was seen",
-        )
-    readings = load_source(name).readings(file.sample, {m.column: m.key for m in options.maps})
-    readings = (apply(readings[0], options.maps, file.sample), *readings[1:])
-    readings = tuple(without(r, options.unread) for r in readings if not options.tables or r.table in options.tables)
-    said = [name, options.source_tz, "text" if options.keep_text else "", *sorted(map(str, options.maps))]
-    whole = options.tables is not None
-    return Job(file, name, readings, "|".join(said), options.keep_text, options.source_tz, options.limits, whole=whole)

@@ -7,8 +7,9 @@ from typing import Literal
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.discover import LogFile
+from llmscope.load.mapping import Map
 from llmscope.load.read import OBJECT_BYTES
-from llmscope.sources import Reading
+from llmscope.sources import Reading, Unfolding
 
 Outcome = Literal["loaded", "grown", "replaced", "skipped", "empty", "unknown", "failed"]
 COUNTS = ("lines", "loaded", "set_aside", "duplicates", "rejected", "blank")
@@ -55,8 +56,29 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How files are read: the same for `load` and for a question asked straight of files.
+
+    tables: only files that fill one of these are read; a question asked of files needs no more than its own.
+    unread: columns of requests that the question never looks at.
+    """
+
+    maps: tuple[Map, ...] = ()
+    source: str | None = None
+    source_tz: str = "UTC"
+    keep_text: bool = False
+    limits: Limits = field(default_factory=Limits)
+    tables: tuple[str, ...] | None = None
+    unread: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One file, how it is read, and under what mapping its content is remembered.
+
+    unfolding: the source's SQL where one value of the file is not one record. derived: the records are first written
+    as JSON lines, because Python unfolds them or because the file is no JSON at all. mixed: it holds records of several
+    sources, and each line goes to its own. anew: a file that has grown is read whole again.
 
     copy, as_text, object_bytes and seen change when a first try shows that they must: the file grew while it was read,
     a record is larger than the reader's buffer, a figure may be none, or a key turned up that the first records lack.
@@ -77,6 +99,12 @@ class Job:
     object_bytes: int = OBJECT_BYTES
     seen: frozenset[str] = frozenset()
     whole: bool = False
+    unfolding: Unfolding | None = None
+    derived: bool = False
+    mixed: bool = False
+    anew: bool = False
+    part: bool = False
+    options: LoadOptions = LoadOptions()
 
 
 class Again(Exception):

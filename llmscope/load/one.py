@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
 from llmscope.load import rejects
-from llmscope.load.content import Content, chunks, digest_with, head_digest, head_of, read_content
+from llmscope.load.bring import Piece, late_keys, pieces, seen
+from llmscope.load.content import Content, digest_with, head_digest, head_of, read_content
 from llmscope.load.dedupe import drop_duplicates
-from llmscope.load.discover import LogFile
 from llmscope.load.job import COUNTS, Again, FileReport, Job
+from llmscope.load.links import link
 from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
-from llmscope.load.read import LONGEST_OBJECT_BYTES, header_line, raw_sql
-from llmscope.load.rows import REDACTED, TEXTS, Insert, Origin, insert_of, is_seen
-from llmscope.load.tally import fault_note, faults, refuse, tally
+from llmscope.load.rows import REDACTED, TEXTS, Origin, is_seen
+from llmscope.load.tally import fault_note, faults, refuse
+from llmscope.schema import TABLES
 from llmscope.sources import Reading, literal
-from llmscope.store import Store, add_columns, drop_forgotten, rows_table
+from llmscope.store import Store, drop_forgotten, rows_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,7 +77,7 @@ def kept_columns(job: Job, reading: Reading) -> list[str]:
 
 def forget(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
     """Takes a load's rows back out."""
-    tables = [rows_table("requests"), rows_table("spans"), rows_table("scores"), "rejects", "loads"]
+    tables = [*(rows_table(t) for t in TABLES), "rejects", "loads"]
     for table in tables:
         execute(con, f"DELETE FROM {table} WHERE load_id = $load", {"load": load_id})
 
@@ -89,119 +91,78 @@ def read_range(
     before = fingerprint(file.path)
     if file.container == "csv":
         rejects.forget_csv_rejects(con)
+    origin = Origin(load_id, job.source, file.shown, head_digest(head), plan.start, job.keep_text)
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(read_content, file.path, file.compression, plan.start, (), size)
-        path = readable(job, folder, plan.start, size)
-        origin = Origin(load_id, job.source, file.shown, head_digest(head), plan.start, job.keep_text)
-        readings = job.readings if job.as_text else tuple(with_numbers(file, r) for r in job.readings)
-        inserts = [insert_of(file, r, origin, path, seen(job), job.object_bytes) for r in readings]
-        counts = [fill(con, job, r.table, i) for r, i in zip(readings, inserts, strict=True)]
+        found = pieces(con, job, plan, origin, folder, size, counting)
         content = counting.result()
-    if fingerprint(file.path) != before and path == file.path:
+    if fingerprint(file.path) != before and not job.copy and not plan.start:
         raise Again(copy=True)
-    if file.container == "csv" and job.end is None and content.rest.strip() and not complete(file, content.rest):
-        raise Again(copy=True, end=content.end)
-    report = FileReport(file.shown, job.source, plan.outcome, loaded=counts[0])
-    wrong = faults(con, job, load_id)
-    if wrong.pop("", 0):
-        raise Again(seen=job.seen | late_keys(con, job, inserts[0], path))
-    if not job.as_text and doubtful(con, file, readings[0], load_id, path, job.object_bytes):
-        raise Again(as_text=True)
-    report.faults = sum(wrong.values())
-    report.notes += [fault_note(name, n) for name, n in wrong.items()]
-    refused = tally(con, job, plan, path, content, report)
-    duplicates = [drop_duplicates(con, r.table, load_id) for r in job.readings]
-    report.duplicates = duplicates[0]
-    report.loaded -= report.duplicates
-    gone = [drop_forgotten(con, r.table, load_id) for r in job.readings]
-    forgotten = gone[0]
-    report.loaded, report.set_aside = report.loaded - forgotten, report.set_aside + forgotten
-    if forgotten:
-        report.notes.append(f"{forgotten:,} rows are from before what was forgotten (llmscope store forget)")
+    report = reported(con, job, plan, found, load_id)
+    settle(con, found, load_id, report)
     report.check()
+    refused = tuple(r for piece in found for r in piece.counts.refused)
     refuse(report, job.limits, refused)
     rejects.keep(con, load_id, file.shown, refused)
     write_load(con, job, load_id, head, plan, content, report)
     return report
 
 
-def seen(job: Job) -> frozenset[str]:
-    """The keys held to be in the file: those of the first records, and those a first try found later on."""
-    known = (key for r in job.readings for f in r.fields.values() for key in f.keys) if job.whole else ()
-    return job.seen | frozenset(job.file.sample.columns) | frozenset(known)
-
-
-def fill(con: duckdb.DuckDBPyConnection, job: Job, table: Any, insert: Insert) -> int:
-    """Runs one INSERT; gives the number of rows.
+def reported(con: duckdb.DuckDBPyConnection, job: Job, plan: Plan, found: Sequence[Piece], load_id: int) -> FileReport:
+    """The counts of all pieces, and the values that could not be read.
 
     Raises:
-        Again: a record is larger than the reader's buffer.
-        LlmscopeError: the file is damaged.
+        Again: a key that the first records lack, or a figure that was none.
     """
-    add_columns(con, table, insert.columns)
-    try:
-        return int(execute(con, insert.sql)[0][0])
-    except LlmscopeError as error:
-        if "CSV Parser state machine" in error.message and not job.file.mixed_line_ends:
-            raise Again(file=replace(job.file, mixed_line_ends=True)) from error
-        if "maximum_object_size" not in error.message and "maximum_object_size" not in str(error.__cause__):
-            raise in_file(job.file, error) from error
-        if job.object_bytes < LONGEST_OBJECT_BYTES:
-            raise Again(object_bytes=LONGEST_OBJECT_BYTES) from error
-    raise LlmscopeError(
-        f"{job.file.shown}: a record of more than {LONGEST_OBJECT_BYTES >> 20} MB", hint="split or shorten it"
-    )
+    report = FileReport(job.file.shown, " + ".join(sources_of(found)) or job.source, plan.outcome)
+    for piece in found:
+        for name in ("lines", "set_aside", "rejected", "blank"):
+            setattr(report, name, getattr(report, name) + getattr(piece.counts, name))
+        report.loaded += piece.rows[0] if piece.rows else 0
+        report.notes += [*piece.counts.notes, *aside_notes(piece)]
+    wrong = faults(con, [p.job.readings[0].table for p in found if p.rows], load_id)
+    if wrong.pop("", 0):
+        raise Again(seen=job.seen | late_keys(con, found[0]))
+    if not job.derived and not job.as_text:
+        numbered = with_numbers(job.file, job.readings[0])
+        if doubtful(con, job.file, numbered, load_id, found[0].path, job.object_bytes):
+            raise Again(as_text=True)
+    report.faults = sum(wrong.values())
+    report.notes += [fault_note(name, n) for name, n in wrong.items()]
+    return report
 
 
-def late_keys(con: duckdb.DuckDBPyConnection, job: Job, insert: Insert, path: Path) -> frozenset[str]:
-    """The keys that the first records lack and later ones have."""
-    reading = job.readings[0]
-    counts = ", ".join(f"count({reading.fields[name].sql})" for name in insert.late)
-    found = execute(con, f"SELECT {counts} FROM ({raw_sql(job.file, reading, path, job.object_bytes)})")[0]
-    return frozenset(key for name, n in zip(insert.late, found, strict=True) if n for key in reading.fields[name].keys)
+def sources_of(found: Sequence[Piece]) -> list[str]:
+    """The sources that read rows, each once."""
+    return list(dict.fromkeys(piece.job.source for piece in found if piece.rows))
+
+
+def aside_notes(piece: Piece) -> list[str]:
+    """What the records are that were set aside, where the source says it."""
+    what = piece.job.readings[0].aside if piece.rows else ""
+    return [f"{piece.counts.set_aside:,} {what} set aside"] if what and piece.counts.set_aside else []
+
+
+def settle(con: duckdb.DuckDBPyConnection, found: Sequence[Piece], load_id: int, report: FileReport) -> None:
+    """Takes out what stands twice or is from before what was forgotten, and joins what belongs together."""
+    tables = list(dict.fromkeys(r.table for piece in found if piece.rows for r in piece.job.readings))
+    counted = {piece.job.readings[0].table for piece in found if piece.rows}
+    for table in tables:
+        duplicates = drop_duplicates(con, table, load_id)
+        forgotten = drop_forgotten(con, table, load_id)
+        if table in counted:
+            report.duplicates += duplicates
+            report.loaded -= duplicates + forgotten
+            report.set_aside += forgotten
+        if forgotten and table in counted:
+            report.notes.append(f"{forgotten:,} rows are from before what was forgotten (llmscope store forget)")
+    link(con, tables, load_id, report)
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
     """Changes when a file does."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
-
-
-def readable(job: Job, folder: Path, start: int, size: int | None) -> Path:
-    """The path the engine reads: the log itself, a copy of a part of it, or a link where its name means a pattern."""
-    file = job.file
-    if start or job.copy or file.bom:
-        return copy_range(file, folder, start, size)
-    if any(c in str(file.path) for c in "*?[]{}"):
-        link = folder / "log"
-        link.symlink_to(file.path.resolve())
-        return link
-    return file.path
-
-
-def copy_range(file: LogFile, folder: Path, start: int, size: int | None) -> Path:
-    """A plain copy of the bytes from `start`, with the header line if it is a CSV, without a byte-order mark."""
-    target = folder / "part"
-    with target.open("wb") as out:
-        if file.container == "csv" and start:
-            out.write(header_line(file))
-        for i, piece in enumerate(chunks(file.path, file.compression, start, size)):
-            out.write(piece.removeprefix(b"\xef\xbb\xbf") if not i and not start else piece)
-    return target
-
-
-def in_file(file: LogFile, error: LlmscopeError) -> LlmscopeError:
-    """The engine's complaint about a file, with the file's name in front."""
-    if "disk" in error.message or "memory" in error.message:
-        return error
-    packed = file.compression != "none" and any(w in error.message.lower() for w in ("gzip", "zstd", "decompress"))
-    if packed:
-        return LlmscopeError(
-            f"{file.shown}: the {file.compression} data is damaged or cut short; nothing of it was loaded",
-            hint="copy the file again, or decompress what is left of it by hand",
-        )
-    text = error.message.removeprefix("the query failed: ").replace(str(file.path), file.shown)
-    return LlmscopeError(f"{file.shown}: {text}; nothing of it was loaded", hint="is the file damaged or cut short?")
 
 
 def write_load(
@@ -224,8 +185,7 @@ def write_load(
         [load_id, file.shown, job.source, job.mapping, head_digest(head), plan.start, end, digest,
          not content.rest, *counts.values(), report.notes, datetime.now(UTC).replace(tzinfo=None)],
     )  # fmt: skip
-    if job.readings[0].table == "requests":
-        write_price_keys(con, load_id)
+    write_price_keys(con, load_id)
 
 
 def write_price_keys(con: duckdb.DuckDBPyConnection, load_id: int) -> None:

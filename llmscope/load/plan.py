@@ -61,6 +61,8 @@ def plan_read(job: Job, known: Sequence[Earlier], content: Content | None) -> Pl
     last = max(same, key=lambda e: e.end)
     if last.end == content.size or (last.end == content.end and not complete(job.file, content.rest)):
         return Plan("skipped")
+    if job.anew:
+        return Plan("replaced", replaces=tuple(e.load_id for e in same))
     if job.file.container == "jsonl" or (job.file.container == "csv" and last.ends_in_newline):
         return Plan("grown", start=last.end)
     return Plan("replaced", replaces=tuple(e.load_id for e in same))

@@ -57,16 +57,21 @@ def values_sql(file: LogFile, path: Path, object_bytes: int = OBJECT_BYTES) -> s
 def envelope_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
     """The records inside one JSON value, key by key."""
     inside = f"unnest(json_extract(json, {literal('$.' + quote(file.unwrap) + '[*]')}))" if file.unwrap else "json"
-    keys = ", ".join(
-        f"{'json_extract_string' if kind == 'VARCHAR' else 'json_extract'}(record, {json_path(key)}) AS {quote(key)}"
-        for key, kind in columns.items()
-    )
+    keys = ", ".join(f"{inner(key, kind)} AS {quote(key)}" for key, kind in columns.items())
     return (
         f"SELECT {keys} FROM (SELECT {inside} AS record FROM read_json({literal(str(path))},"
         f" columns = {{'json': 'JSON'}}, format = 'unstructured', records = false,"
         f" compression = '{packing(file, path)}', maximum_object_size = {max(OBJECT_BYTES, file.size + 1024)}))"
         " WHERE json_type(record) = 'OBJECT'"
     )
+
+
+def inner(key: str, kind: str) -> str:
+    """One key of a record inside an envelope, as the type that is wanted of it."""
+    if kind == "VARCHAR":
+        return f"json_extract_string(record, {json_path(key)})"
+    found = f"json_extract(record, {json_path(key)})"
+    return found if kind == "JSON" else f"try_cast({found} AS {kind})"
 
 
 def csv_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
@@ -123,11 +128,11 @@ def raw_sql(file: LogFile, reading: Reading, path: Path, object_bytes: int = OBJ
     return prepared_sql(records_sql(file, reading.columns, path, object_bytes), reading.prepare)
 
 
-def empty_record(reading: Reading) -> str:
-    """True for a record none of whose keys the reading knows; a malformed line looks the same."""
-    keys = ", ".join(quote(key) for key in reading.columns)
+def empty_record(columns: Mapping[str, str]) -> str:
+    """True for a record that has none of these keys; a malformed line looks the same."""
+    keys = ", ".join(quote(key) for key in columns)
     return (
         f"coalesce({keys}) IS NULL"
-        if len({*reading.columns.values()}) == 1
-        else " AND ".join(f"{quote(key)} IS NULL" for key in reading.columns)
+        if len({*columns.values()}) == 1
+        else " AND ".join(f"{quote(key)} IS NULL" for key in columns)
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from llmscope.load.discover import LogFile
-from llmscope.load.read import OBJECT_BYTES, empty_record, raw_sql
+from llmscope.load.read import empty_record
 from llmscope.load.typed import faults_sql, typed
 from llmscope.schema import BY_NAME, KEYS
 from llmscope.sources import Field, Reading, literal, quote
@@ -42,10 +40,10 @@ class Insert:
 LATE_BIT = 1 << 62
 
 
-def insert_of(
-    file: LogFile, reading: Reading, origin: Origin, path: Path, seen: Collection[str], object_bytes: int = OBJECT_BYTES
-) -> Insert:
-    """INSERT of every record of `path` that is a row of the reading's table.
+def insert_of(raw: str, reading: Reading, origin: Origin, seen: Collection[str]) -> Insert:
+    """INSERT of every record that is a row of the reading's table.
+
+    `raw` is a SELECT of the reading's columns and what it prepares from them.
 
     Fields none of whose keys are among those `seen` are not read into columns; a row that has one of them after all
     carries LATE_BIT in its faults, and load then reads the file again with them.
@@ -62,8 +60,8 @@ def insert_of(
     casts = ", ".join(["t_content", "t_late", *faulty, *(f"{c.cast} AS n_{c.name}" for c in columns)])
     values = ", ".join(["t_content", "t_late", *faulty, *(f"{c.value} AS v_{c.name}" for c in columns)])
     inner = (
-        f"SELECT {texts} FROM ({raw_sql(file, reading, path, object_bytes)})"
-        f" WHERE NOT ({empty_record(reading)}) AND ({reading.keep})"
+        f"SELECT {texts} FROM ({raw})"
+        f" WHERE NOT ({empty_record(reading.columns)}) AND coalesce({reading.mine}, false) AND ({reading.keep})"
     )
     middle = f"SELECT {values} FROM (SELECT {casts} FROM ({inner}))"
     known = {c.name: f"v_{c.name}" for c in columns}
@@ -110,7 +108,7 @@ def row_columns(reading: Reading, known: Mapping[str, str], origin: Origin) -> d
         columns |= request_columns(known)
     elif reading.table == "spans":
         columns |= span_columns(known)
-    else:
+    elif reading.table == "scores":
         columns |= score_columns(known)
         if origin.source == "flat":  # a score in a request's own record: its id is made of the same content
             columns["request_id"] = f"coalesce({known.get('request_id', 'NULL')}, t_content)"

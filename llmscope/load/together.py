@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
+from llmscope.load.bring import fill, relation, seen
 from llmscope.load.content import Content, read_content
 from llmscope.load.dedupe import drop_duplicates
 from llmscope.load.job import FileReport, Job
-from llmscope.load.one import fill, prepare_session, seen, write_price_keys
+from llmscope.load.one import prepare_session, write_price_keys
 from llmscope.load.plan import complete
 from llmscope.load.rows import Origin, insert_of
 from llmscope.load.tally import faults
@@ -52,6 +53,7 @@ def suited(job: Job) -> bool:
     file = job.file
     plain = file.container == "jsonl" and not file.bom and not any(c in str(file.path) for c in "*?[]{}")
     own_ids = len(job.readings) == 1 and KEYS[job.readings[0].table] in job.readings[0].fields
+    own_ids = own_ids and job.unfolding is None and not job.derived
     return plain and own_ids and job.whole and file.path.stat().st_size <= LARGEST_BYTES and not file.duplicate_keys
 
 
@@ -69,7 +71,8 @@ def load_together(store: Store, jobs: Sequence[Job], load_id: int) -> list[FileR
         with ThreadPoolExecutor(1) as beside, store.transaction() as con:
             counting = [beside.submit(read_content, j.file.path, j.file.compression) for j in jobs]
             origin = Origin(load_id, joint.source, "", "", 0, joint.keep_text)
-            insert = insert_of(joint.file, joint.readings[0], origin, joint.file.path, seen(joint), joint.object_bytes)
+            raw = relation(joint, joint.readings[0], joint.file.path, None)
+            insert = insert_of(raw, joint.readings[0], origin, seen(joint))
             fill(con, joint, joint.readings[0].table, insert)
             lines = [lines_of(job, count.result()) for job, count in zip(jobs, counting, strict=True)]
             check(con, joint, jobs, lines, load_id)
@@ -109,7 +112,7 @@ def check(con: duckdb.DuckDBPyConnection, joint: Job, jobs: Sequence[Job], lines
     rows = execute(con, f"SELECT source_file, count(*) FROM {rows_table(table)} WHERE load_id = {load_id} GROUP BY ALL")
     counted = dict(rows)
     expected = {job.file.shown: n for job, n in zip(jobs, lines, strict=True)}
-    if counted != {name: n for name, n in expected.items() if n} or faults(con, joint, load_id):
+    if counted != {name: n for name, n in expected.items() if n} or faults(con, [table], load_id):
         raise NotCleanError
     if drop_duplicates(con, table, load_id):
         raise NotCleanError

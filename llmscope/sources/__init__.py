@@ -1,5 +1,15 @@
 """Log formats: one file a format, found by file name, each saying "this looks like mine" and how its keys become
-canonical columns. A source writes no table and opens no file: it hands SQL expressions to load."""
+canonical columns. A source writes no table and opens no file: it hands SQL expressions to load.
+
+A source is a module with
+
+- ABOUT, what it reads, and RANK, its place among those asked whether a file is theirs;
+- detect(sample) -> bool, which also holds for a sample of one single record of the format;
+- readings(sample, mapping) -> tuple[Reading, ...], the first of them the one whose rows are counted as loaded;
+- where one value of the file is not one record, either unfolding(sample) -> Unfolding | None, in SQL, or
+  unfold(values) -> Iterator[dict], in Python: the readings are then of the records these give;
+- WHOLE = True, where a file that has grown must be read anew, because its lines explain each other.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +20,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from llmscope.errors import unknown_name
+from llmscope.errors import LlmscopeError, unknown_name
 from llmscope.plugins import plugins
 from llmscope.schema import Table
 
-Container = Literal["jsonl", "json", "csv", "parquet"]
+Container = Literal["jsonl", "json", "csv", "parquet", "sse", "sqlite"]
 RECORDS_TO_TELL = 24
 
 
@@ -61,6 +71,9 @@ class Reading:
     prepare: name -> SQL over the raw columns, computed once a row, for the fields to use.
     fields: canonical column -> Field.
     keep: SQL predicate over columns and prepare; a record that fails it is set aside and counted.
+    mine: SQL predicate that holds for every record of this format, kept or not; where it fails, another format's
+        records stand in the file, and load gives each to its own source.
+    aside: what a record is that was set aside, in the plural, for the small print: "spans that are no model calls".
     """
 
     table: Table
@@ -69,6 +82,39 @@ class Reading:
     prepare: Mapping[str, str] = field(default_factory=dict)
     keep: str = "true"
     notes: tuple[str, ...] = ()
+    mine: str = "true"
+    aside: str = ""
+
+
+FIRST = "_first"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfolding:
+    """How the values of a file (its lines, the items of its array, its one object) become records, in SQL.
+
+    columns: raw top-level key -> the DuckDB type it is read as ("VARCHAR", "JSON", "STRUCT(...)[]", ...).
+    sql: a SELECT over {values}, the relation of these columns, that gives a row a record; readings name its columns as
+        theirs. One of them is BOOLEAN "_first": true in one row of every value, so that each is accounted for. A value
+        in which there is no record gives a row that no reading keeps.
+    """
+
+    columns: Mapping[str, str]
+    sql: str
+
+
+def require(sample: Sample, what: str, *keys: str) -> None:
+    """What a format must have; `a|b` is either.
+
+    Raises:
+        LlmscopeError: a key is not in the file; it is named.
+    """
+    for key in keys:
+        if not any(one in sample.columns for one in key.split("|")):
+            raise LlmscopeError(
+                f"{sample.path}: {what} without {' or '.join(key.split('|'))!r}, so it cannot be read as one",
+                hint="export it again with that field, or see llmscope sources detect",
+            )
 
 
 def quote(name: str) -> str:

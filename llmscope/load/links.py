@@ -1,0 +1,163 @@
+"""Joins what came in different files: a trace's user to its requests, a score to what it scores, a parent to its
+children, and a request that two systems logged to itself. Whichever came first, the result is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from llmscope.engines.duckdb import execute
+from llmscope.load.job import FileReport
+from llmscope.schema import TABLES, Table
+from llmscope.store import add_columns, present_columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+# What a request takes over from its trace.
+INHERITED = ("session_id", "user_id", "feature", "service", "environment", "release", "tags")
+
+# {sets}: column = coalesce(its own, the trace's). A trace that is told of twice stands in the table once.
+INHERIT = """
+UPDATE requests_rows SET {sets}
+FROM traces_rows AS t
+WHERE requests_rows.trace_id = t.trace_id AND {side}.load_id = $load AND ({lacking})
+"""
+# {completeness}: how much a row knows. Requests of two sources that carry one response id are one request; of one
+# source they are its own business (an answer out of a cache keeps the id of the first).
+SEEN_TWICE = """
+CREATE OR REPLACE TEMP TABLE seen_twice AS
+WITH shared AS (
+    SELECT response_id FROM requests_rows
+    WHERE response_id IN (SELECT response_id FROM requests_rows WHERE load_id = $load AND response_id IS NOT NULL)
+    GROUP BY response_id HAVING count(DISTINCT source_format) > 1
+),
+numbered AS (
+    SELECT rowid AS row, response_id, load_id, {completeness} AS completeness,
+           row_number() OVER (PARTITION BY response_id, source_format ORDER BY {started} rowid) AS ordinal
+    FROM requests_rows WHERE response_id IN (SELECT response_id FROM shared)
+),
+placed AS (
+    SELECT row, row_number() OVER (PARTITION BY response_id, ordinal ORDER BY completeness DESC, load_id, row) AS place
+    FROM numbered
+)
+SELECT row FROM placed WHERE place > 1
+"""
+# A call whose own child is a call of its kind with usage repeats the child's.
+PARENTS = """
+CREATE OR REPLACE TEMP TABLE parents AS
+SELECT DISTINCT parent.rowid AS row
+FROM requests_rows AS parent
+JOIN requests_rows AS child
+    ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
+    AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
+WHERE parent.load_id = $load
+UNION
+SELECT parent.rowid
+FROM requests_rows AS parent
+JOIN requests_rows AS child
+    ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
+    AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
+WHERE child.load_id = $load
+"""
+SCORED = """
+UPDATE scores_rows SET request_id = found.request_id
+FROM (
+    SELECT s.rowid AS row, min(r.request_id) AS request_id
+    FROM scores_rows AS s JOIN requests_rows AS r ON {same}
+    WHERE s.request_id IS NULL AND {side}.load_id = $load
+    GROUP BY s.rowid HAVING count(DISTINCT r.request_id) = 1
+) AS found
+WHERE scores_rows.rowid = found.row
+"""
+# What a score names, the narrowest first; a trace is its only request, a span may be one of many traces.
+SAME: dict[str, str] = {
+    "span_id": "r.span_id = s.span_id AND (s.trace_id IS NULL OR r.trace_id = s.trace_id)",
+    "response_id": "r.response_id = s.response_id",
+    "trace_id": "s.span_id IS NULL AND r.trace_id = s.trace_id",
+}
+
+
+def link(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], load_id: int, report: FileReport) -> None:
+    """Joins what this load brought with what was there, both ways; what is merged is counted in the report."""
+    if "requests" in tables or "traces" in tables:
+        inherit(con, load_id)
+    if "requests" in tables:
+        drop_parents(con, load_id, report)
+        drop_seen_twice(con, load_id, report)
+    if "requests" in tables or "scores" in tables:
+        join_scores(con, load_id)
+
+
+def inherit(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
+    """Requests take over what only their trace says."""
+    if not execute(con, "SELECT count(*) FROM traces_rows")[0][0]:
+        return
+    said = [c for c in INHERITED if c in present_columns(con, "traces")]
+    if not said or "trace_id" not in present_columns(con, "requests"):
+        return
+    add_columns(con, "requests", said)
+    sets = ", ".join(f"{c} = coalesce(requests_rows.{c}, t.{c})" for c in said)
+    lacking = " OR ".join(f"requests_rows.{c} IS NULL AND t.{c} IS NOT NULL" for c in said)
+    for side in ("requests_rows", "t"):
+        execute(con, INHERIT.format(sets=sets, lacking=lacking, side=side), {"load": load_id})
+
+
+def drop_parents(con: duckdb.DuckDBPyConnection, load_id: int, report: FileReport) -> None:
+    """Sets aside the calls whose usage is their children's."""
+    present = present_columns(con, "requests")
+    if not {"trace_id", "span_id", "parent_span_id", "input_tokens"} <= present:
+        return
+    nested = "SELECT count(span_id) FROM requests_rows WHERE load_id = $load"
+    if not execute(con, nested, {"load": load_id})[0][0]:
+        return
+    execute(con, PARENTS, {"load": load_id})
+    gone, mine = removed(con, "parents", load_id)
+    report.loaded, report.set_aside = report.loaded - mine, report.set_aside + mine
+    if gone:
+        what = "call repeats its" if gone == 1 else "calls repeat their"
+        report.notes.append(f"{gone:,} {what} children's usage and stand{'s' * (gone == 1)} aside")
+
+
+def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, report: FileReport) -> None:
+    """Keeps the richer of two records that two sources wrote of one request."""
+    present = present_columns(con, "requests")
+    formats = (
+        execute(con, "SELECT count(DISTINCT source_format) FROM requests_rows")[0][0] if "response_id" in present else 0
+    )
+    if formats < 2:
+        return
+    complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES["requests"] if c.name in present)
+    started = "started_at," if "started_at" in present else ""
+    execute(con, SEEN_TWICE.format(completeness=complete, started=started), {"load": load_id})
+    gone, mine = removed(con, "seen_twice", load_id)
+    report.loaded, report.duplicates = report.loaded - mine, report.duplicates + mine
+    if gone:
+        report.notes.append(
+            f"{gone:,} request{'s' * (gone != 1)} stood in another source's log too (same response id):"
+            " counted once, the richer record kept"
+        )
+
+
+def removed(con: duckdb.DuckDBPyConnection, table: str, load_id: int) -> tuple[int, int]:
+    """Deletes the requests whose rows a temporary table names; gives their number, and how many are this load's."""
+    named = f"FROM requests_rows WHERE rowid IN (SELECT row FROM {table})"
+    gone, own = execute(con, f"SELECT count(*), count(*) FILTER (WHERE load_id = $load) {named}", {"load": load_id})[0]
+    if gone:
+        execute(con, f"DELETE {named}")
+    return int(gone), int(own)
+
+
+def join_scores(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
+    """Scores find the one request they are about."""
+    scored, asked = present_columns(con, "scores"), present_columns(con, "requests")
+    if not execute(con, "SELECT count(*) FROM scores_rows")[0][0]:
+        return
+    named = [name for name in SAME if name in scored and name in asked]
+    if not named:
+        return
+    add_columns(con, "scores", ["request_id", "span_id", "trace_id"])
+    add_columns(con, "requests", ["trace_id"])
+    for name in named:
+        for side in ("s", "r"):
+            execute(con, SCORED.format(same=SAME[name], side=side), {"load": load_id})

@@ -18,7 +18,7 @@ from llmscope.schema import TABLES, Table
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 HOLD_S = 1.0
 
 # Beside the canonical columns each row knows its load, and which of its fields could not be read as their type
@@ -52,12 +52,14 @@ def rows_table(table: Table) -> str:
 
 def ddl() -> list[str]:
     """The statements that make an empty store."""
-    tables = [
-        f"CREATE TABLE {rows_table(t)} ({', '.join(f'{c.name} {c.sql_type}' for c in columns if c.required)},"
-        f" {', '.join(f'{name} {kind}' for name, kind in OWN_COLUMNS.items())})"
-        for t, columns in TABLES.items()
-    ]
+    tables = [table_sql(t) for t in TABLES]
     return [META, LOADS, REJECTS, PRICE_KEYS, *tables, *(view_sql(t, required(t)) for t in TABLES)]
+
+
+def table_sql(table: Table) -> str:
+    """The statement that makes one physical table, with the columns every store has."""
+    own = ", ".join(f"{c.name} {c.sql_type}" for c in TABLES[table] if c.required)
+    return f"CREATE TABLE {rows_table(table)} ({own}, {', '.join(f'{n} {kind}' for n, kind in OWN_COLUMNS.items())})"
 
 
 def required(table: Table) -> set[str]:
@@ -178,7 +180,9 @@ class Store:
             self._con = None
 
 
-TIMES: dict[Table, str] = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
+TIMES: dict[Table, str] = {
+    "requests": "started_at", "spans": "started_at", "scores": "created_at", "traces": "started_at",
+}  # fmt: skip
 FORGOTTEN = "forgotten_before"
 
 
@@ -220,6 +224,10 @@ def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) 
                 f"{path}: written by a newer llmscope (store version {version}, this program knows {SCHEMA_VERSION})",
                 hint="pip install --upgrade llmscope-toolkit",
             )
+        if not read_only and rows_table("traces") not in found:  # version 1 had no traces
+            engine.execute(con, table_sql("traces"))
+            engine.execute(con, view_sql("traces", required("traces")))
+            engine.execute(con, f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}')")
         return
     if found or read_only:
         raise LlmscopeError(f"{path}: a DuckDB file, but not an llmscope store", hint="name another file with --store")

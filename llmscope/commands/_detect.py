@@ -17,8 +17,8 @@ from llmscope.result import Column, Finding, Part, Result
 
 if TYPE_CHECKING:
     from llmscope.load import LoadOptions
-    from llmscope.load.discover import LogFile
     from llmscope.load.job import Job
+    from llmscope.load.logfile import LogFile
     from llmscope.sources import Reading
     from llmscope.store import Store
 

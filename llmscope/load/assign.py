@@ -6,15 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from llmscope.errors import LlmscopeError
-from llmscope.load.discover import LogFile
 from llmscope.load.job import Job, LoadOptions
+from llmscope.load.logfile import LogFile
 from llmscope.load.mapping import apply
 from llmscope.load.strangers import mixture
-from llmscope.sources import Reading, detect, load_source
+from llmscope.sources import GENERAL, Reading, detect, load_source
 
 # Containers that hold no JSON: their records are written out as JSON lines before the engine reads them.
 TRANSLATED = ("sse", "sqlite")
-GENERAL = ("flat", "canonical")
 # What tells that a request stands in two logs: always kept, except by sources that are read for a question only.
 LINKING = frozenset({"response_id", "trace_id", "span_id", "parent_span_id", "user_id", "session_id", "feature"})
 

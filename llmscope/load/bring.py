@@ -11,8 +11,8 @@ from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
 from llmscope.load.content import Content, read_content
 from llmscope.load.derive import derive
-from llmscope.load.discover import LogFile
 from llmscope.load.job import Again, Job
+from llmscope.load.logfile import LogFile
 from llmscope.load.numbers import with_numbers
 from llmscope.load.plan import Plan, complete
 from llmscope.load.read import LONGEST_OBJECT_BYTES, raw_sql

@@ -13,8 +13,9 @@ from typing import IO, Any
 from llmscope.errors import LlmscopeError
 from llmscope.load.assign import as_source
 from llmscope.load.content import opened
-from llmscope.load.discover import LogFile, inspect
+from llmscope.load.discover import inspect
 from llmscope.load.job import Job
+from llmscope.load.logfile import LogFile
 from llmscope.load.rejects import MOST_HEADS, Reject, numbered_lines, reason_of, redacted
 from llmscope.load.strangers import signature, whose
 from llmscope.sources import load_source

@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.content import Compression, compression_of, opened
+from llmscope.load.documents import RECORDS_FOR_KEYS, array_head, document, envelope_key, of_records
+from llmscope.load.logfile import LogFile
 from llmscope.sources import Container, Sample
 
 if TYPE_CHECKING:
     import duckdb
 
-ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
-# An object that has one of these is a record, whatever lists it holds.
-RECORD_KEYS = {"model", "request_model", "usage", "request_id", "timestamp", "started_at", "messages", "response"}
 PEEK_BYTES = 1 << 18
 LONGEST_PEEK_BYTES = 1 << 26
-RECORDS_FOR_KEYS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class LogFile:
-    """One file to read. `shown` is the name for people; `path` may be a spooled copy of standard input.
-
-    unwrap: for container "json": "[]" an array, "" one object, else the key of the envelope that holds the records.
-    duplicate_keys: how many of the first records name a key twice.
-    size: bytes of a file that is one JSON value. together: all the files that one statement reads as if they were one.
-    mixed_line_ends: a CSV in which LF and CRLF, or a lone CR, stand side by side.
-    """
-
-    path: Path
-    shown: str
-    compression: Compression
-    container: Container
-    sample: Sample
-    unwrap: str = "[]"
-    delimiter: str = ","
-    duplicate_keys: int = 0
-    bom: bool = False
-    together: tuple[Path, ...] = ()
-    size: int = 0
-    mixed_line_ends: bool = False
+SQLITE_MAGIC = b"SQLite format 3\0"
+# How a line of a stored event stream begins; nothing else that llmscope reads begins so.
+EVENT = re.compile(rb"\s*(?:(?:data|event|id|retry):|:\s)")
 
 
 def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None) -> LogFile | None:
@@ -63,6 +41,8 @@ def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None
         raise LlmscopeError(f"{shown}: {error.strerror}") from error
     if magic == b"PAR1":
         return parquet(path, shown, con)
+    if magic == SQLITE_MAGIC[:4] and is_sqlite(path):
+        return sqlite(path, shown)
     compression = compression_of(magic)
     head, whole = peek(path, compression)
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -74,6 +54,13 @@ def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None
     bom = head.startswith(b"\xef\xbb\xbf")
     text = head.removeprefix(b"\xef\xbb\xbf")
     first = text.lstrip()[:1]
+    if EVENT.match(text):
+        return events(path, shown, compression, text, bom)
+    if is_length_prefixed(text):
+        raise LlmscopeError(
+            f"{shown}: length-prefixed protobuf, as OpenTelemetry's Collector writes it",
+            hint="set `format: json` in the Collector's file exporter and leave `compression` out",
+        )
     lines = None if whole and is_document(text) else parse_lines(text, whole)
     if first not in (b"{", b"[") and (lines is None or mostly_other(text, lines[0])):
         return delimited(path, shown, compression, text, bom)
@@ -87,24 +74,46 @@ def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None
     return document(path, shown, compression, text, bom)
 
 
+def is_sqlite(path: Path) -> bool:
+    """By its first bytes."""
+    with path.open("rb") as stream:
+        return stream.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+
+
+def is_length_prefixed(text: bytes) -> bool:
+    """A 4-byte big-endian length and a protobuf message or zstd data after it."""
+    size = int.from_bytes(text[:4], "big")
+    return text[:1] == b"\0" and 0 < size < 1 << 24 and (text[4:5] == b"\x0a" or text[4:8] == b"\x28\xb5\x2f\xfd")
+
+
+def events(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
+    """A stored event stream: its sample is the answers that its events add up to."""
+    from llmscope.load.sse import bodies
+
+    return translated(
+        path, shown, compression, "sse", list(islice(bodies(text.splitlines(True)), RECORDS_FOR_KEYS)), bom
+    )
+
+
+def sqlite(path: Path, shown: str) -> LogFile | None:
+    """A database whose rows are requests."""
+    from llmscope.load.sqlite import rows
+
+    records = list(islice(rows(path), RECORDS_FOR_KEYS))
+    return translated(path, shown, "none", "sqlite", records, False) if records else None
+
+
+def translated(
+    path: Path, shown: str, compression: Compression, container: Container, records: Sequence[Any], bom: bool
+) -> LogFile:
+    """A file that is no JSON: what its records are is known, how they are read is load's business."""
+    keys = dict.fromkeys((key for record in records for key in record), "JSON")
+    return LogFile(path, shown, compression, container, Sample(shown, "jsonl", tuple(records), keys), bom=bom)
+
+
 def mostly_other(text: bytes, records: Sequence[Any]) -> bool:
     """Whether the lines are no JSON lines with a stray one in front, as a cut or mixed log has."""
     return len(records) * 2 < sum(bool(line.strip()) for line in text.splitlines()[: RECORDS_FOR_KEYS * 2])
-
-
-def array_head(text: bytes, whole: bool) -> list[Any]:
-    """The first values of a JSON array too long to be parsed whole; empty when they all fit in the peek."""
-    decoder = json.JSONDecoder()
-    found: list[Any] = []
-    rest = text.decode("utf-8", "replace").lstrip()[1:]
-    while not whole and len(found) < RECORDS_FOR_KEYS:
-        try:
-            value, end = decoder.raw_decode(rest.lstrip(" \t\r\n,"))
-        except (ValueError, RecursionError):
-            break
-        found.append(value)
-        rest = rest.lstrip(" \t\r\n,")[end:]
-    return found
 
 
 def peek(path: Path, compression: Compression) -> tuple[bytes, bool]:
@@ -169,53 +178,6 @@ def unpair(value: Any) -> Any:
     if isinstance(value, Pairs):
         return value.plain()
     return [unpair(v) for v in value] if isinstance(value, list) else value
-
-
-def document(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
-    """A file that is one JSON value: an array of records, an envelope round them, or one record."""
-    with opened(path, compression) as stream:
-        data = stream.read()
-    try:
-        value = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
-    except (ValueError, RecursionError) as error:
-        where = f" ({error.msg}, line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise LlmscopeError(
-            f"{shown}: neither JSON lines nor one JSON value{where}", hint="is the file cut short?"
-        ) from error
-    unwrap = "[]" if isinstance(value, list) else envelope_key(value) or ""
-    records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
-    return replace(of_records(path, shown, compression, records, unwrap, bom), size=len(data))
-
-
-def of_records(
-    path: Path, shown: str, compression: Compression, records: Sequence[Any], unwrap: str, bom: bool
-) -> LogFile:
-    """A JSON file of these records.
-
-    Raises:
-        LlmscopeError: none of them is an object.
-    """
-    objects = [r for r in records if isinstance(r, dict)]
-    if not objects:
-        raise LlmscopeError(f"{shown}: JSON with no object in it, so no record of a request")
-    keys = dict.fromkeys((key for record in objects[:RECORDS_FOR_KEYS] for key in record), "JSON")
-    return LogFile(
-        path,
-        shown,
-        compression,
-        "json",
-        Sample(shown, "json", tuple(objects[:RECORDS_FOR_KEYS]), keys),
-        unwrap,
-        bom=bom,
-    )
-
-
-def envelope_key(value: Mapping[str, Any]) -> str | None:
-    """The key under which an envelope holds its records; None for what is itself a record."""
-    if RECORD_KEYS & value.keys():
-        return None
-    keys = (k for k in ENVELOPES if isinstance(value.get(k), list))
-    return next((k for k in keys if any(isinstance(r, dict) for r in value[k])), None)
 
 
 def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:

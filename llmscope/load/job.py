@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from llmscope.errors import LlmscopeError
-from llmscope.load.discover import LogFile
+from llmscope.load.logfile import LogFile
 from llmscope.load.mapping import Map
 from llmscope.load.read import OBJECT_BYTES
 from llmscope.sources import Reading, Unfolding

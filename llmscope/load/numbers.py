@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from llmscope.engines.duckdb import execute
-from llmscope.load.discover import LogFile
+from llmscope.load.logfile import LogFile
 from llmscope.load.read import records_sql
 from llmscope.load.typed import MOST_MS
 from llmscope.schema import BY_NAME, KEYS

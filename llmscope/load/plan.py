@@ -10,8 +10,8 @@ import xxhash
 
 from llmscope.engines.duckdb import execute
 from llmscope.load.content import Content, head_digest
-from llmscope.load.discover import LogFile
 from llmscope.load.job import Job, Outcome
+from llmscope.load.logfile import LogFile
 from llmscope.load.rejects import reason_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmscope.load.discover import LogFile
+from llmscope.load.logfile import LogFile
 from llmscope.sources import Reading, json_path, literal, quote
 from llmscope.sources._usage import prepared_sql
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from llmscope.load.content import chunks
-from llmscope.load.discover import LogFile
 from llmscope.load.job import Job
+from llmscope.load.logfile import LogFile
 from llmscope.load.read import header_line
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmscope.engines.duckdb import execute
 from llmscope.load.content import Compression, opened, skip
-from llmscope.load.discover import LogFile
+from llmscope.load.logfile import LogFile
 from llmscope.load.read import lines_sql, values_sql
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute
-from llmscope.load.discover import LogFile
+from llmscope.load.logfile import LogFile
 from llmscope.load.read import OBJECT_BYTES, absent, empty_record, records_sql
 from llmscope.sources import FIRST, Reading, Unfolding, quote
 from llmscope.sources._usage import prepared_sql

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llmscope.sources import Sample, in_order, load_source
+from llmscope.sources import GENERAL, Sample, in_order, load_source
 
-# Sources that take nearly anything: their word counts for a record only where no other source knows it.
-GENERAL = ("flat", "canonical")
 # Beside its keys, what tells one record from another of the same keys.
 TELLING = ("type", "object", "category", "schemaType", "run_type")
 

@@ -12,8 +12,8 @@ from llmscope.engines.duckdb import execute
 from llmscope.errors import DataRefused
 from llmscope.load import rejects
 from llmscope.load.content import Content, chunks
-from llmscope.load.discover import LogFile
 from llmscope.load.job import FileReport, Job, Limits
+from llmscope.load.logfile import LogFile
 from llmscope.load.plan import Plan, complete
 from llmscope.load.read import header_line, lines_sql, records_sql
 from llmscope.load.rejects import Reject

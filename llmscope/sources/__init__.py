@@ -26,6 +26,8 @@ from llmscope.schema import Table
 
 Container = Literal["jsonl", "json", "csv", "parquet", "sse", "sqlite"]
 RECORDS_TO_TELL = 24
+# Sources that go by the names of columns alone: their word counts where no other source knows a record.
+GENERAL = ("canonical", "flat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ def in_order() -> Iterator[tuple[str, ModuleType]]:
     yield from sorted(modules, key=lambda pair: (pair[1].RANK, pair[0]))
 
 
-def detect(sample: Sample) -> str | None:
-    """The name of the first source that knows this sample as its own."""
+def detect(sample: Sample, general: bool = True) -> str | None:
+    """The name of the first source that knows this sample as its own; `general` ones take nearly anything."""
     few = sample.thinned()
-    return next((name for name, module in in_order() if module.detect(few)), None)
+    asked = (pair for pair in in_order() if general or pair[0] not in GENERAL)
+    return next((name for name, module in asked if module.detect(few)), None)

@@ -1,0 +1,113 @@
+"""JSON that is not lines: an array of records, an envelope round them, one record, or several one after another."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from llmscope.errors import LlmscopeError
+from llmscope.load.content import Compression, opened
+from llmscope.load.logfile import LogFile
+from llmscope.sources import Sample, detect
+
+ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
+# An object that has one of these is a record, whatever lists it holds.
+RECORD_KEYS = {"model", "request_model", "usage", "request_id", "timestamp", "started_at", "messages", "response"}
+TRAILING_COMMA = re.compile(rb",\s*\]\s*$")
+RECORDS_FOR_KEYS = 200
+
+
+def array_head(text: bytes, whole: bool) -> list[Any]:
+    """The first values of a JSON array too long to be parsed whole; empty when they all fit in the peek."""
+    decoder = json.JSONDecoder()
+    found: list[Any] = []
+    rest = text.decode("utf-8", "replace").lstrip()[1:]
+    while not whole and len(found) < RECORDS_FOR_KEYS:
+        try:
+            value, end = decoder.raw_decode(rest.lstrip(" \t\r\n,"))
+        except (ValueError, RecursionError):
+            break
+        found.append(value)
+        rest = rest.lstrip(" \t\r\n,")[end:]
+    return found
+
+
+def document(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
+    """A file that is one JSON value: an array of records, an envelope round them, or one record; or several such."""
+    with opened(path, compression) as stream:
+        data = stream.read()
+    try:
+        value = json.loads(closed(data.removeprefix(b"\xef\xbb\xbf")))
+    except (ValueError, RecursionError) as error:
+        several = one_after_another(data)
+        if several:
+            return of_records(path, shown, compression, several, "", bom)
+        where = f" ({error.msg}, line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise LlmscopeError(
+            f"{shown}: neither JSON lines nor one JSON value{where}", hint="is the file cut short?"
+        ) from error
+    unwrap = "[]" if isinstance(value, list) else "" if is_record(shown, value) else envelope_key(value) or ""
+    records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
+    return replace(of_records(path, shown, compression, records, unwrap, bom), size=len(data))
+
+
+def closed(data: bytes) -> bytes:
+    """An array as an exporter leaves it that wrote a comma too many; the engine's reader does not mind."""
+    return data[:-64] + TRAILING_COMMA.sub(b"]", data[-64:])
+
+
+def is_record(shown: str, value: Any) -> bool:
+    """Whether an object with a list in it is a record of some source, as a trace with its observations is."""
+    if not isinstance(value, dict):
+        return False
+    return detect(Sample(shown, "json", (value,), dict.fromkeys(value, "JSON")), general=False) is not None
+
+
+def one_after_another(data: bytes) -> list[Any]:
+    """The first values of a file that holds several JSON objects over many lines each; empty when it does not."""
+    decoder, place = json.JSONDecoder(), 0
+    found: list[Any] = []
+    text = data.decode("utf-8-sig", "replace").strip()
+    while place < len(text) and len(found) < RECORDS_FOR_KEYS:
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return []
+        found.append(value)
+        place = len(text) - len(text[place:].lstrip())
+    return found
+
+
+def of_records(
+    path: Path, shown: str, compression: Compression, records: Sequence[Any], unwrap: str, bom: bool
+) -> LogFile:
+    """A JSON file of these records.
+
+    Raises:
+        LlmscopeError: none of them is an object.
+    """
+    objects = [r for r in records if isinstance(r, dict)]
+    if not objects:
+        raise LlmscopeError(f"{shown}: JSON with no object in it, so no record of a request")
+    keys = dict.fromkeys((key for record in objects[:RECORDS_FOR_KEYS] for key in record), "JSON")
+    return LogFile(
+        path,
+        shown,
+        compression,
+        "json",
+        Sample(shown, "json", tuple(objects[:RECORDS_FOR_KEYS]), keys),
+        unwrap,
+        bom=bom,
+    )
+
+
+def envelope_key(value: Mapping[str, Any]) -> str | None:
+    """The key under which an envelope holds its records; None for what is itself a record."""
+    if RECORD_KEYS & value.keys():
+        return None
+    keys = (k for k in ENVELOPES if isinstance(value.get(k), list))
+    return next((k for k in keys if any(isinstance(r, dict) for r in value[k])), None)

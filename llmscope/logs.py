@@ -280,7 +280,7 @@ def open_logs(
     if failed and failed[0].error:
         logs.close()
         raise failed[0].error
-    if options and options.unread and logs.report.total("duplicates"):
+    if options and options.unread and (logs.report.total("duplicates") or logs.report.may_overlap):
         # Which of two records is the more complete is told by all their columns, as the store tells it.
         logs.close()
         again = replace(options, unread=frozenset())

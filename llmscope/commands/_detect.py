@@ -131,12 +131,14 @@ def unknown(file: LogFile, row: dict[str, Any], keys: Keys) -> Detected:
 
 def known(job: Job, row: dict[str, Any], keys: Keys, options: LoadOptions) -> Detected:
     """A file with a source: loaded, as far as its first records go, into a store that is thrown away."""
+    from llmscope.load.strangers import mixture
     from llmscope.sources import load_source
 
     left = keys.not_kept(job.readings)
-    row |= {"source": job.source, "keys_not_kept": len(left)}
+    others = mixture(job.file.sample, job.source) if job.mixed else set()
+    row |= {"source": " + ".join([job.source, *sorted(others)]), "keys_not_kept": len(left)}
     about = f"{job.source}: {load_source(job.source).ABOUT}{' (asked for with --source)' if options.source else ''}"
-    notes = []
+    notes = [f"records of {', '.join(sorted(others))} stand among them; each goes to its own source"] if others else []
     if job.file.container == "json" and job.file.unwrap not in ("", "[]"):
         notes.append(f"the records stand under {job.file.unwrap!r}")
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder, loaded(job, options, Path(folder)) as (store, said):
@@ -166,7 +168,8 @@ def loaded(job: Job, options: LoadOptions, folder: Path) -> Iterator[tuple[Store
 
     store = Store(None)
     try:
-        how = replace(options, source=job.source, limits=Limits(), keep_text=False)
+        chosen = options.source if job.mixed else job.source
+        how = replace(options, source=chosen, limits=Limits(), keep_text=False)
         report = load_path(store, head_of_file(job.file, folder), job.file.shown, True, how)
         if report.error:
             raise report.error
@@ -179,6 +182,8 @@ def loaded(job: Job, options: LoadOptions, folder: Path) -> Iterator[tuple[Store
 def head_of_file(file: LogFile, folder: Path) -> Path:
     """A small file of the same container that begins as the log does."""
     target = folder / "head"
+    if file.container == "sqlite":
+        return file.path
     if file.container == "parquet":
         parquet_head(file, target)
     elif file.container == "json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from llmscope.asked import Asked
 from llmscope.errors import LlmscopeError, UsageError
@@ -26,12 +26,22 @@ COLUMNS = (
 COUNTED = tuple(c.name for c in COLUMNS if c.kind == "count")
 
 
-def load(asked: Asked, logs: tuple[str, ...] = ()) -> Result:
+def load(
+    asked: Asked,
+    logs: tuple[str, ...] = (),
+    agent: Annotated[
+        str | None, "sessions of a coding agent on this machine: claude-code, codex, gemini-cli, opencode or llm"
+    ] = None,
+) -> Result:
     """Read logs into the store: incremental, idempotent, each file in one transaction."""
     from llmscope.load import load as load_files
 
+    if agent:
+        from llmscope.load.agents import sessions
+
+        logs = (*logs, *(str(path) for path in sessions(agent)))
     if not logs:
-        raise UsageError("load what?", hint="llmscope load FILE, FOLDER, or - for standard input")
+        raise UsageError("load what?", hint="llmscope load FILE, FOLDER, - for standard input, or --agent claude-code")
     store = asked.store(read_only=False, memory=asked.get("memory", MEMORY))
     try:
         report = load_files(store, logs, asked.load_options, asked.progress)

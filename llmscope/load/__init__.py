@@ -32,6 +32,11 @@ class LoadReport:
         return sum(getattr(f, name) for f in self.files)
 
     @property
+    def may_overlap(self) -> bool:
+        """Whether two sources brought answers' ids: the same request may stand in both."""
+        return len({f.source for f in self.files if f.linked and f.loaded}) > 1
+
+    @property
     def failed(self) -> list[FileReport]:
         """Files of which nothing was loaded because of an error."""
         return [f for f in self.files if f.error is not None]
@@ -85,6 +90,7 @@ def load_clean(store: Store, files: Sequence[tuple[Path, str, bool]], options: L
         reports = load_together(store, group, 1_000_000 + i) or []
         for job, one in zip(group, reports, strict=False):
             one.notes += notes_of(job, options)
+            one.linked = job.linked
             found[job.file.shown] = one
     return found
 
@@ -105,6 +111,7 @@ def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOp
         if error.exit_code != 1:
             raise
         return FileReport(shown, None, "failed", error=error, asked=asked)
+    found.linked = job.linked
     if found.outcome != "skipped":
         found.notes += notes_of(job, options)
     return found

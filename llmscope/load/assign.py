@@ -9,6 +9,7 @@ from llmscope.errors import LlmscopeError
 from llmscope.load.job import Job, LoadOptions
 from llmscope.load.logfile import LogFile
 from llmscope.load.mapping import apply
+from llmscope.load.rows import is_seen
 from llmscope.load.strangers import mixture
 from llmscope.sources import GENERAL, Reading, detect, load_source
 
@@ -49,6 +50,8 @@ def as_source(file: LogFile, name: str, options: LoadOptions, part: bool = False
     source: Any = load_source(name)
     readings: tuple[Reading, ...] = source.readings(file.sample, {m.column: m.key for m in options.maps})
     readings = (apply(readings[0], options.maps, file.sample), *readings[1:])
+    answer = readings[0].fields.get("response_id")
+    linked = answer is not None and (name not in GENERAL or any(is_seen(k, file.sample.columns) for k in answer.keys))
     unread = options.unread if name in GENERAL else options.unread - LINKING
     readings = tuple(without(r, unread) for r in readings if wanted(r, options))
     said = [name, options.source_tz, "text" if options.keep_text else "", *sorted(map(str, options.maps))]
@@ -60,7 +63,7 @@ def as_source(file: LogFile, name: str, options: LoadOptions, part: bool = False
         file, name, readings, "|".join(said), options.keep_text, options.source_tz, options.limits,
         whole=part or options.tables is not None or unfolding is not None, as_text=part or unfolding is not None,
         unfolding=unfolding, derived=derived, mixed=mixed, anew=derived or getattr(source, "WHOLE", False),
-        part=part, options=options,
+        part=part, linked=linked, options=options,
     )  # fmt: skip
 
 

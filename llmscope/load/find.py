@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llmscope.errors import LlmscopeError, nearest
 
-SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log"}
+SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log", ".sse", ".db", ".sqlite"}
 PACKED = {".gz", ".gzip", ".zst", ".zstd"}
 
 

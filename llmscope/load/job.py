@@ -17,7 +17,10 @@ COUNTS = ("lines", "loaded", "set_aside", "duplicates", "rejected", "blank")
 
 @dataclass
 class FileReport:
-    """What became of one file: lines = loaded + set_aside + duplicates + rejected + blank."""
+    """What became of one file: lines = loaded + set_aside + duplicates + rejected + blank.
+
+    linked: its records carry the provider's ids of the answers, by which another source's log of them is known.
+    """
 
     path: str
     source: str | None = None
@@ -32,6 +35,7 @@ class FileReport:
     notes: list[str] = field(default_factory=list)
     error: LlmscopeError | None = None
     asked: bool = True
+    linked: bool = False
 
     def check(self) -> None:
         """Every line is accounted for.
@@ -104,6 +108,7 @@ class Job:
     mixed: bool = False
     anew: bool = False
     part: bool = False
+    linked: bool = False
     options: LoadOptions = LoadOptions()
 
 

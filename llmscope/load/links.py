@@ -43,7 +43,8 @@ placed AS (
 )
 SELECT row FROM placed WHERE place > 1
 """
-# A call whose own child is a call of its kind with usage repeats the child's.
+# A call whose own child is a call of its kind with usage repeats the child's. A log of somebody's own making says
+# itself what its requests are.
 PARENTS = """
 CREATE OR REPLACE TEMP TABLE parents AS
 SELECT DISTINCT parent.rowid AS row
@@ -51,14 +52,14 @@ FROM requests_rows AS parent
 JOIN requests_rows AS child
     ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
     AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
-WHERE parent.load_id = $load
+WHERE parent.load_id = $load AND parent.source_format NOT IN ('flat', 'canonical')
 UNION
 SELECT parent.rowid
 FROM requests_rows AS parent
 JOIN requests_rows AS child
     ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
     AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
-WHERE child.load_id = $load
+WHERE child.load_id = $load AND parent.source_format NOT IN ('flat', 'canonical')
 """
 SCORED = """
 UPDATE scores_rows SET request_id = found.request_id

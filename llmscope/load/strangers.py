@@ -38,5 +38,5 @@ def whose(sample: Sample, record: Mapping[str, Any], primary: str) -> str:
     alone = replace(sample, records=(record,), columns=dict.fromkeys(record, "JSON"))
     if primary not in GENERAL and load_source(primary).detect(alone):
         return primary
-    claims = (name for name, module in in_order() if name not in GENERAL and module.detect(alone))
+    claims = (name for name, module in in_order(alone) if name not in GENERAL and module.detect(alone))
     return next(claims, primary)

@@ -4,6 +4,8 @@ canonical columns. A source writes no table and opens no file: it hands SQL expr
 A source is a module with
 
 - ABOUT, what it reads, and RANK, its place among those asked whether a file is theirs;
+- NEEDS, top-level keys of which a file must have one to be asked about at all: written out as a tuple of texts, since
+  RANK and NEEDS are read from the file's text, so that no source is imported in vain;
 - detect(sample) -> bool, which also holds for a sample of one single record of the format;
 - readings(sample, mapping) -> tuple[Reading, ...], the first of them the one whose rows are counted as loaded;
 - where one value of the file is not one record, either unfolding(sample) -> Unfolding | None, in SQL, or
@@ -13,8 +15,11 @@ A source is a module with
 
 from __future__ import annotations
 
+import re
+from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +31,8 @@ from llmscope.schema import Table
 
 Container = Literal["jsonl", "json", "csv", "parquet", "sse", "sqlite"]
 RECORDS_TO_TELL = 24
+RANK_LINE = re.compile(r"^RANK = (\d+)$", re.MULTILINE)
+NEEDS_LINE = re.compile(r"^NEEDS = (\([^)]*\))", re.MULTILINE)
 # Sources that go by the names of columns alone: their word counts where no other source knows a record.
 GENERAL = ("canonical", "flat")
 
@@ -153,14 +160,31 @@ def load_source(name: str) -> ModuleType:
     return plugin.load() if plugin else import_module(f"llmscope.sources.{name}")
 
 
-def in_order() -> Iterator[tuple[str, ModuleType]]:
-    """Every source, in the order in which they are asked whether a file is theirs."""
-    modules = [(name, load_source(name)) for name in names()]
-    yield from sorted(modules, key=lambda pair: (pair[1].RANK, pair[0]))
+def in_order(sample: Sample | None = None) -> Iterator[tuple[str, ModuleType]]:
+    """Every source, in the order in which they are asked whether a file is theirs; of a sample, those it may be of."""
+    for name, (_, needs) in sorted(heads().items(), key=lambda pair: (pair[1][0], pair[0])):
+        if sample is None or not needs or any(key in sample.columns for key in needs):
+            yield name, load_source(name)
+
+
+@lru_cache(maxsize=1)
+def heads() -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Each source's RANK and NEEDS, read from the head of its file: a log of one format imports no other's."""
+    found: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for name in names():
+        path = Path(__file__).parent / f"{name}.py"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        rank, needs = RANK_LINE.search(text), NEEDS_LINE.search(text)
+        if rank:
+            found[name] = (int(rank[1]), tuple(literal_eval(needs[1])) if needs else ())
+        else:
+            module = load_source(name)
+            found[name] = (module.RANK, tuple(getattr(module, "NEEDS", ())))
+    return found
 
 
 def detect(sample: Sample, general: bool = True) -> str | None:
     """The name of the first source that knows this sample as its own; `general` ones take nearly anything."""
     few = sample.thinned()
-    asked = (pair for pair in in_order() if general or pair[0] not in GENERAL)
+    asked = (pair for pair in in_order(few) if general or pair[0] not in GENERAL)
     return next((name for name, module in asked if module.detect(few)), None)

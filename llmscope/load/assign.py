@@ -58,7 +58,7 @@ def as_source(file: LogFile, name: str, options: LoadOptions, part: bool = False
     unfolds = hasattr(source, "unfold") and not unfolded
     unfolding = source.unfolding(file.sample) if hasattr(source, "unfolding") and not unfolded else None
     mixed = not part and options.source is None and bool(mixture(file.sample, name))
-    derived = mixed or unfolds or file.container in TRANSLATED
+    derived = mixed or unfolds or file.loose or file.container in TRANSLATED
     return Job(
         file, name, readings, "|".join(said), options.keep_text, options.source_tz, options.limits,
         whole=part or options.tables is not None or unfolding is not None, as_text=part or unfolding is not None,

@@ -14,13 +14,12 @@ from llmscope.errors import LlmscopeError
 from llmscope.load.assign import as_source
 from llmscope.load.content import opened
 from llmscope.load.discover import inspect
+from llmscope.load.documents import LONGEST_BYTES, closed
 from llmscope.load.job import Job
 from llmscope.load.logfile import LogFile
 from llmscope.load.rejects import MOST_HEADS, Reject, numbered_lines, reason_of, redacted
 from llmscope.load.strangers import signature, whose
 from llmscope.sources import load_source
-
-LONGEST_DOCUMENT_BYTES = 1 << 29
 
 
 @dataclass
@@ -131,13 +130,13 @@ def documents(file: LogFile) -> Iterator[Any]:
         LlmscopeError: it is larger than may be read whole.
     """
     with opened(file.path, file.compression) as stream:
-        data = stream.read(LONGEST_DOCUMENT_BYTES + 1)
-    if len(data) > LONGEST_DOCUMENT_BYTES:
+        data = stream.read(LONGEST_BYTES + 1)
+    if len(data) > LONGEST_BYTES:
         raise LlmscopeError(
-            f"{file.shown}: one JSON value of more than {LONGEST_DOCUMENT_BYTES >> 20} MB",
+            f"{file.shown}: one JSON value of more than {LONGEST_BYTES >> 20} MB",
             hint="write it as JSON lines: jq -c '.[]' FILE > FILE.jsonl",
         )
-    text = data.decode("utf-8-sig", "replace").strip()
+    text = closed(data.strip()).decode("utf-8-sig", "replace").strip()
     decoder, place = json.JSONDecoder(strict=False), 0
     while place < len(text):
         value, place = decoder.raw_decode(text, place)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PEEK_BYTES = 1 << 18
 LONGEST_PEEK_BYTES = 1 << 26
+FAR_BYTES, FAR_RECORDS = 1 << 16, 12
 SQLITE_MAGIC = b"SQLite format 3\0"
 # How a line of a stored event stream begins; nothing else that llmscope reads begins so.
 EVENT = re.compile(rb"\s*(?:(?:data|event|id|retry):|:\s)")
@@ -66,7 +67,9 @@ def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None
         return delimited(path, shown, compression, text, bom)
     if lines is not None:
         records, keys, repeated = lines
-        sample = Sample(shown, "jsonl", tuple(records), keys)
+        further = [] if whole or compression != "none" else far_records(path)
+        keys |= dict.fromkeys((key for record in further for key in record), "JSON")
+        sample = Sample(shown, "jsonl", (*records, *further), keys)
         return LogFile(path, shown, compression, "jsonl", sample, duplicate_keys=repeated, bom=bom)
     early = array_head(text, whole) if first == b"[" else None
     if early:
@@ -145,6 +148,19 @@ def parse_lines(text: bytes, whole: bool) -> tuple[list[dict[str, Any]], dict[st
     if not records or (len(filled) == 1 and whole and envelope_key(records[0]) is not None):
         return None
     return records, dict.fromkeys((key for record in records for key in record), "JSON"), repeated
+
+
+def far_records(path: Path) -> list[dict[str, Any]]:
+    """A few records from the middle and the end: logs that were put one behind the other differ there."""
+    size = path.stat().st_size
+    found: list[dict[str, Any]] = []
+    with path.open("rb") as stream:
+        for place in (size // 2, max(size - FAR_BYTES, 0)):
+            stream.seek(place)
+            lines = stream.read(FAR_BYTES).split(b"\n")[1:-1]
+            parsed = parse_lines(b"\n".join(lines[-FAR_RECORDS:]), whole=True) if lines else None
+            found += parsed[0] if parsed else []
+    return found
 
 
 def is_document(text: bytes) -> bool:

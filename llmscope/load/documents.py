@@ -19,6 +19,8 @@ ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "val
 RECORD_KEYS = {"model", "request_model", "usage", "request_id", "timestamp", "started_at", "messages", "response"}
 TRAILING_COMMA = re.compile(rb",\s*\]\s*$")
 RECORDS_FOR_KEYS = 200
+# What is one JSON value is read whole, so there is an end to its size; arrays and lines have none.
+LONGEST_BYTES = 1 << 29
 
 
 def array_head(text: bytes, whole: bool) -> list[Any]:
@@ -39,9 +41,16 @@ def array_head(text: bytes, whole: bool) -> list[Any]:
 def document(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
     """A file that is one JSON value: an array of records, an envelope round them, or one record; or several such."""
     with opened(path, compression) as stream:
-        data = stream.read()
+        data = stream.read(LONGEST_BYTES + 1)
+    if len(data) > LONGEST_BYTES:
+        raise LlmscopeError(
+            f"{shown}: one JSON value of more than {LONGEST_BYTES >> 20} MB, which is read whole",
+            hint="write a record a line: jq -c '.[]' FILE > FILE.jsonl",
+        )
     try:
-        value = json.loads(closed(data.removeprefix(b"\xef\xbb\xbf")))
+        data = data.removeprefix(b"\xef\xbb\xbf")
+        tidy = closed(data)
+        value = json.loads(tidy)
     except (ValueError, RecursionError) as error:
         several = one_after_another(data)
         if several:
@@ -52,11 +61,12 @@ def document(path: Path, shown: str, compression: Compression, text: bytes, bom:
         ) from error
     unwrap = "[]" if isinstance(value, list) else "" if is_record(shown, value) else envelope_key(value) or ""
     records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
-    return replace(of_records(path, shown, compression, records, unwrap, bom), size=len(data))
+    found = of_records(path, shown, compression, records, unwrap, bom)
+    return replace(found, size=len(data), loose=len(tidy) < len(data))
 
 
 def closed(data: bytes) -> bytes:
-    """An array as an exporter leaves it that wrote a comma too many; the engine's reader does not mind."""
+    """An array without the comma too many that an exporter may leave at its end."""
     return data[:-64] + TRAILING_COMMA.sub(b"]", data[-64:])
 
 

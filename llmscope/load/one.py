@@ -63,7 +63,8 @@ def prepare_session(store: Store, job: Job) -> None:
     """Times without a zone are read in the source's; texts that are kept go through redact."""
     store.execute(f"SET TimeZone = {literal(job.source_tz)}")
     wanted = (*REDACTED, *TEXTS) if job.keep_text else REDACTED
-    if any(name in kept_columns(job, reading) for reading in job.readings for name in wanted):
+    # What the pieces of a derived file will have is not known before they are made.
+    if job.derived or any(name in kept_columns(job, reading) for reading in job.readings for name in wanted):
         from llmscope.redact import redact
 
         store.function("redact", redact)

@@ -18,6 +18,7 @@ from llmscope.load.bring import fill, relation, seen
 from llmscope.load.content import Content, read_content
 from llmscope.load.dedupe import drop_duplicates
 from llmscope.load.job import FileReport, Job
+from llmscope.load.links import link
 from llmscope.load.one import prepare_session, write_price_keys
 from llmscope.load.plan import complete
 from llmscope.load.rows import Origin, insert_of
@@ -114,5 +115,7 @@ def check(con: duckdb.DuckDBPyConnection, joint: Job, jobs: Sequence[Job], lines
     expected = {job.file.shown: n for job, n in zip(jobs, lines, strict=True)}
     if counted != {name: n for name, n in expected.items() if n} or faults(con, [table], load_id):
         raise NotCleanError
-    if drop_duplicates(con, table, load_id):
+    merged = FileReport("", joint.source)
+    link(con, [table], load_id, merged)
+    if drop_duplicates(con, table, load_id) or merged.notes:
         raise NotCleanError

@@ -141,7 +141,7 @@ def sources_of(found: Sequence[Piece]) -> list[str]:
 def aside_notes(piece: Piece) -> list[str]:
     """What the records are that were set aside, where the source says it."""
     what = piece.job.readings[0].aside if piece.rows else ""
-    return [f"{piece.counts.set_aside:,} {what} set aside"] if what and piece.counts.set_aside else []
+    return [f"{piece.counts.set_aside:,} set aside: {what}"] if what and piece.counts.set_aside else []
 
 
 def settle(con: duckdb.DuckDBPyConnection, found: Sequence[Piece], load_id: int, report: FileReport) -> None:

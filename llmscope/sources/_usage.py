@@ -116,6 +116,8 @@ def token_fields(
     prepare = {f"{name}_{part}": sql for part, sql in parts.items()}
     for part in (part for part in keys.COUNTS if part in parts):
         prepare[f"{name}_n_{part}"] = f"try_cast(try_cast({quote(f'{name}_{part}')} AS UINTEGER) AS BIGINT)"
+    # Each formula once: written out in full, the nested ones are 90 KB of SQL to plan.
+    prepare |= {f"{name}_f_{formula}": _spelt(sql, name, parts) for formula, sql in FORMULAS.items()}
     texts = {column: (_counted(sql, part), None) for column, (sql, part) in COUNTS.items()}
     fields = {
         c: Field(_spelt(sql, name, parts), unit, tuple(raw_keys)) for c, (sql, unit) in {**texts, **OTHERS}.items()
@@ -161,7 +163,6 @@ def _counted(sql: str, part: str) -> str:
 
 def _spelt(sql: str, name: str, parts: Mapping[str, str]) -> str:
     """A formula over the prepared columns; a part nobody gave is NULL."""
-    if "$" in sql:
-        return _spelt(re.sub(r"\$(\w+)", lambda m: f"({FORMULAS[m[1]]})", sql), name, parts)
+    sql = re.sub(r"\$(\w+)", lambda m: quote(f"{name}_f_{m[1]}"), sql)
     sql = re.sub(r"@(\w+)", lambda m: quote(f"{name}_{m[1]}") if m[1] in parts else "CAST(NULL AS VARCHAR)", sql)
     return re.sub(r"#(\w+)", lambda m: quote(f"{name}_n_{m[1]}") if m[1] in parts else "CAST(NULL AS BIGINT)", sql)

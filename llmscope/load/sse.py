@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from llmscope.sources._events import kind_of, parsed, payloads, streams
+from llmscope.sources._events import kind_of, payloads, streams
 
 FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 MARK = b"\xef\xbb\xbf"
@@ -55,6 +55,3 @@ def counted(values: Iterable[Any], seen: Seen) -> Iterator[Any]:
             seen.events += 1
             seen.strange += kind_of(value) is None
         yield value
-
-
-__all__ = ["Seen", "bodies", "is_stream", "parsed"]

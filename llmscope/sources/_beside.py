@@ -21,7 +21,7 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "release": ("release", "app_version"),
     "region": ("region",),
     "language": ("language", "lang"),
-    "item_id": ("item_id",),
+    "item_id": ("item_id", "custom_id", "recordId"),
     "attempt": ("attempt", "attempt_number"),
     "tags": ("tags",),
 }
@@ -55,16 +55,22 @@ TTFT = re.compile(r"(ttft|time_to_first_token|first_token_latency)(?:_(\w+))?")
 
 
 # A batch's error holds another; an error may be a word or a sentence alone.
-ERROR_PATHS = ("$.code", "$.type", "$.status", "$.message", "$", "$.error.type", "$.error.message", "$.error.code")
+ERROR_PATHS = (
+    "$.code", "$.type", "$.status", "$.message", "$", "$.error.type", "$.error.message", "$.error.code", "$.errorCode",
+    "$.errorMessage",
+)  # fmt: skip
 E = quote("_e")
+# How a batch says that it never came to a request.
+NEVER_RUN = ("batch_expired", "batch_cancelled", "expired", "canceled", "cancelled")
 NO_ERROR = ("null", "false", "{}", "[]", '""', "0")
 # The code says more than the type, unless it only repeats the HTTP status.
 KIND = (
     f"coalesce(CASE WHEN try_cast({E}[1] AS INTEGER) IS NULL THEN {E}[1] END, {E}[8], {E}[6], {E}[2], {E}[3],"
+    f" CASE WHEN try_cast({E}[9] AS INTEGER) IS NULL THEN {E}[9] END,"
     f" CASE WHEN {E}[4] IS NULL AND length({E}[5]) <= 40 AND NOT contains({E}[5], ' ')"
     f" AND NOT starts_with({E}[5], '{{') THEN {E}[5] END)"
 )
-MESSAGE = f"coalesce({E}[7], {E}[4], CASE WHEN NOT starts_with({E}[5], '{{') THEN {E}[5] END)"
+MESSAGE = f"coalesce({E}[7], {E}[4], {E}[10], CASE WHEN NOT starts_with({E}[5], '{{') THEN {E}[5] END)"
 
 
 def beside_fields(made: Raw, sample: Sample) -> dict[str, Field]:
@@ -100,11 +106,15 @@ def text_fields(made: Raw, prompt: str, answer: str) -> dict[str, Field]:
 
 
 def id_fields(made: Raw) -> dict[str, Field]:
-    """The provider's id of the answer, which is the request's too unless the logger gave one."""
-    answer = made.text("id")
+    """The provider's id of the answer, which is the request's too unless the logger gave one.
+
+    An answer without an id, or none at all, has that of its line in the batch: custom ids are used again.
+    """
+    answer, batch = made.text("id"), made.beside("custom_id")
+    line = f"CASE WHEN {batch} IS NOT NULL THEN {made.beside('id')} END"
     return {
         "response_id": Field(answer, keys=("id",)),
-        "request_id": Field(f"coalesce({made.beside('request_id', 'req_id')}, {answer}, {made.beside('custom_id')})",
+        "request_id": Field(f"coalesce({made.beside('request_id', 'req_id')}, {answer}, {line}, {batch})",
                             keys=("request_id", "id", "custom_id")),
     }  # fmt: skip
 
@@ -116,7 +126,7 @@ def request_fields(made: Raw) -> dict[str, Field]:
         "response_model": Field(made.text("model"), keys=("model",)),
         "max_tokens": Field(made.text("q_max", "q_max_2", "max"), keys=("request.max_tokens",)),
         "temperature": Field(made.text("q_temperature", "temperature"), keys=("request.temperature",)),
-        "stream": Field(made.text("q_stream"), keys=("request.stream",)),
+        "stream": Field(made.text("q_stream", "streamed"), keys=("request.stream", "stream")),
     }
 
 
@@ -130,10 +140,13 @@ def provider_field(made: Raw, given: str) -> Field:
     )
 
 
-def error_fields(made: Raw, answered: str, status: str = NOTHING) -> dict[str, Field]:
-    """What went wrong. `answered`, a predicate: the record holds an answer. `status`: the answer's own word."""
+def error_fields(made: Raw, answered: str, status: str = NOTHING, error: str = NOTHING) -> dict[str, Field]:
+    """What went wrong. `answered`: the status of a record that has an answer and no other word. `status`: the answer's
+    own word. `error`: JSON of one in another place."""
     made.columns["error"] = "JSON"
     places = [quote("error")]
+    if error != NOTHING:
+        places.append(error)
     if made.answer:
         places.insert(0, f"json_extract({quote(made.answer)}, '$.error')")
     if f"{made.answer}_outer" in made.prepare:
@@ -145,16 +158,23 @@ def error_fields(made: Raw, answered: str, status: str = NOTHING) -> dict[str, F
     made.prepare["_kind"], made.prepare["_message"] = KIND, MESSAGE
     code = made.beside("http_status", "status_code", "http_status_code")
     own = NOTHING if not made.answer and "status" in made.words else made.beside("status")
-    known = f"CASE WHEN try_cast({E}[1] AS UINTEGER) BETWEEN 400 AND 599 THEN {E}[1] END"
-    made.prepare["_http"], made.prepare["_state"] = f"coalesce({code}, {known})", f"coalesce({status}, {own})"
+    known = f"CASE WHEN try_cast(coalesce({E}[1], {E}[9]) AS UINTEGER) BETWEEN 400 AND 599"
+    known += f" THEN coalesce({E}[1], {E}[9]) END"
+    if f"{made.answer}_outer" in made.prepare:
+        code += f", json_extract_string({quote(f'{made.answer}_outer')}, '$.status_code')"
     http, kind, message = quote("_http"), quote("_kind"), quote("_message")
+    never = f"CASE WHEN {kind} IN {NEVER_RUN} THEN 'cancelled' END"
+    made.prepare["_http"] = f"coalesce({code}, {known})"
+    made.prepare["_state"] = f"coalesce({status}, {own}, {never})"
     judged = status_sql(quote("_state"), http, f"coalesce({kind}, {message})")
     return {
         "http_status": Field(http, keys=("http_status", "status_code")),
         "error_type": Field(kind, keys=("error.code", "error.type")),
         "error_message": Field(message, keys=("error.message",)),
-        "error_class": Field(error_class_sql(http, kind, message), keys=("error", "http_status")),
-        "status": Field(f"coalesce({judged}, CASE WHEN {answered} THEN 'ok' END)", keys=("status", "error")),
+        "error_class": Field(
+            f"coalesce({never}, {error_class_sql(http, kind, message)})", keys=("error", "http_status")
+        ),
+        "status": Field(f"coalesce({judged}, {answered})", keys=("status", "error")),
     }
 
 

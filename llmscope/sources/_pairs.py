@@ -1,6 +1,7 @@
 """A provider's own answer, as its SDK or API gave it: alone on a line, or beside the request that it answers.
 
 A raw source names the paths it wants inside the answer and inside the request; this says in which columns they are.
+Where the answer was streamed and its events were kept, as a list or as the text of the stream, they are merged first.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmscope.sources import Sample, literal, quote
+from llmscope.sources._events import merged, payloads
+from llmscope.sources._merge import Merge, last_item, opened
 
 # Where an answer may stand in a record, and a request. Batch results wrap once more.
 ANSWERS: tuple[tuple[str, ...], ...] = (
     ("response", "body"), ("result", "message"), ("response_body", "body"), ("response",), ("response_body",),
 )  # fmt: skip
-QUESTIONS: tuple[tuple[str, ...], ...] = (("request", "body"), ("request",), ("request_body",))
+QUESTIONS: tuple[tuple[str, ...], ...] = (("request", "body"), ("request",), ("request_body",), ("modelInput",))
 
 # Of a bare answer the whole record is the logger's too: these keys are read beside, whoever wrote them.
 SHARED = ("user", "metadata")
@@ -87,12 +90,22 @@ def answers(record: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Mappin
     yield (), record
 
 
-def raw(sample: Sample, place: tuple[str, ...], answer: Mapping[str, str], question: Mapping[str, str]) -> Raw:
-    """Reads `answer`, words and their paths, where `place` says the answers stand, and `question` in the request."""
+def raw(
+    sample: Sample,
+    place: tuple[str, ...],
+    answer: Mapping[str, str],
+    question: Mapping[str, str],
+    merge: Merge = last_item,
+) -> Raw:
+    """Reads `answer`, words and their paths, where `place` says the answers stand, and `question` in the request.
+
+    merge: how the provider's events make an answer; only used where the first records hold any.
+    """
     made = Raw()
     if place:
         made.answer = "_answer"
-        _open(made, "_answer", place)
+        streamed = any(_is_streamed(record, place) for record in sample.records)
+        _open(made, "_answer", place, merge if streamed else last_item)
         _extract(made, "_a", quote("_answer"), {word: "$." + path for word, path in answer.items()})
     else:
         _spread(made, {word: path for word, path in answer.items() if word not in SHARED})
@@ -105,29 +118,59 @@ def raw(sample: Sample, place: tuple[str, ...], answer: Mapping[str, str], quest
 
 
 def _at(record: Mapping[str, Any], place: tuple[str, ...]) -> Mapping[str, Any] | None:
-    """The object at a place, also where it was written as a string of JSON; of a list of chunks the last."""
-    found: Any = record
-    for key in place:
-        found = found.get(key) if isinstance(found, Mapping) else None
-        if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
-            try:
-                found = json.loads(found)
-            except ValueError:
-                return None
-        if isinstance(found, list):
-            found = found[-1] if found else None
+    """The object at a place, also where it was written as a string of JSON; of a stream's events the answer."""
+    found = _found(record, place)
+    if isinstance(found, list):
+        found = merged(found) or (found[-1] if found else None)
     return found if isinstance(found, Mapping) else None
 
 
-def _open(made: Raw, name: str, place: tuple[str, ...]) -> None:
+def _found(record: Mapping[str, Any], place: tuple[str, ...]) -> Any:
+    """What stands at a place: an object, or a list of events."""
+    found: Any = record
+    for key in place:
+        if isinstance(found, list):
+            found = found[-1] if found else None
+        found = _read(found.get(key)) if isinstance(found, Mapping) else None
+    return found
+
+
+def _read(value: Any) -> Any:
+    """JSON out of a string that holds it; of a stream's text the list of its events."""
+    if not isinstance(value, str):
+        return value
+    start = value.lstrip()
+    if start[:1] in ("{", "["):
+        try:
+            return json.loads(start)
+        except (ValueError, RecursionError):
+            return None
+    if start.startswith(("data:", "event:", ":")):
+        return [event for event in payloads(start.splitlines()) if isinstance(event, Mapping)]
+    return value
+
+
+def _is_streamed(record: Mapping[str, Any], place: tuple[str, ...]) -> bool:
+    return isinstance(_found(record, place), list)
+
+
+def _open(made: Raw, name: str, place: tuple[str, ...], merge: Merge = last_item) -> None:
     """Prepares the object at a place, a step at a time."""
     made.columns[place[0]] = "JSON"
-    made.prepare[name if len(place) == 1 else f"{name}_outer"] = _object(quote(place[0]))
+    inner = quote(place[0])
     if len(place) > 1:
-        made.prepare[name] = _object(f"json_extract({quote(f'{name}_outer')}, {literal('$.' + place[1])})")
+        made.prepare[f"{name}_outer"] = opened_object(inner)
+        inner = f"json_extract({quote(f'{name}_outer')}, {literal('$.' + place[1])})"
+    if merge is last_item:
+        made.prepare[name] = opened_object(inner)
+    else:
+        made.prepare[f"{name}_events"] = opened(inner)
+        events = quote(f"{name}_events")
+        is_list = f"starts_with(CAST({events} AS VARCHAR), '[')"
+        made.prepare[name] = f"CASE WHEN {is_list} THEN {merge(events)} ELSE {events} END"
 
 
-def _object(sql: str) -> str:
+def opened_object(sql: str) -> str:
     """JSON as an object: out of a string that holds it, and of a list of chunks the last."""
     inner = f"try_cast(json_extract_string({sql}, '$') AS JSON)"
     return (

@@ -7,9 +7,9 @@ from typing import Any
 
 from llmscope.sources import Reading, Sample
 from llmscope.sources._pairs import NOTHING
-from llmscope.sources._raw import Own, begin, finish, place_of
+from llmscope.sources._raw import Own, batch_failure, begin, finish, place_of
 
-ABOUT = "OpenAI embeddings (and compatible servers), alone or as request/response pairs"
+ABOUT = "OpenAI embeddings (and compatible servers), alone, as request/response pairs or as batch results"
 RANK = 240
 
 ANSWER = {"id": "id", "object": "object", "model": "model"}
@@ -19,18 +19,19 @@ QUESTION = {"q_user": "user"}
 def mine(answer: Mapping[str, Any]) -> bool:
     """A list whose first item is an embedding; a list of anything else is another API's."""
     items = answer.get("data")
-    first = items[0] if isinstance(items, list) and items else {}
-    return answer.get("object") == "list" and "usage" in answer and first.get("object") == "embedding"
+    first = items[0] if isinstance(items, list) and items else None
+    embedding = isinstance(first, Mapping) and first.get("object") == "embedding"
+    return answer.get("object") == "list" and "usage" in answer and embedding
 
 
 def detect(sample: Sample) -> bool:
     """Most records are lists of embeddings, or hold one."""
-    return place_of(sample, mine) is not None
+    return place_of(sample, mine, batch_failure) is not None
 
 
 def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     """A request a list of embeddings; the vectors stay in the file."""
-    made = begin(sample, mine, ANSWER, QUESTION)
+    made = begin(sample, mine, ANSWER, QUESTION, failed=batch_failure)
     own = Own(
         usage=made.json("usage"),
         operation="'embeddings'",

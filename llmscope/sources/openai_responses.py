@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmscope.sources import Reading, Sample
-from llmscope.sources._raw import Own, begin, finish, place_of
+from llmscope.sources._merge import response
+from llmscope.sources._raw import Own, batch_failure, begin, finish, place_of
 
 ABOUT = "OpenAI Responses API, alone, as request/response pairs or as batch results"
 RANK = 230
@@ -36,12 +37,12 @@ def mine(answer: Mapping[str, Any]) -> bool:
 
 def detect(sample: Sample) -> bool:
     """Most records are responses, or hold one."""
-    return place_of(sample, mine) is not None
+    return place_of(sample, mine, batch_failure) is not None
 
 
 def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     """A request a response."""
-    made = begin(sample, mine, ANSWER, QUESTION)
+    made = begin(sample, mine, ANSWER, QUESTION, response, batch_failure)
     made.words |= {"user": made.text("user", "safety_user"), "q_user": made.text("q_user", "q_user_2")}
     state = made.text("status")
     refused = made.lines("output", "[*].content[*].refusal")

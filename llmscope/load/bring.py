@@ -89,7 +89,8 @@ def bring(
         with reading_errors(job):
             staged = stage(con, file, job.unfolding, path, job.object_bytes)
     readings = job.readings if job.as_text else (with_numbers(file, job.readings[0]), *job.readings[1:])
-    inserts = [insert_of(relation(job, r, path, staged), r, origin, seen(job, staged)) for r in readings]
+    known, surely = seen(job, staged), staged is not None
+    inserts = [insert_of(relation(job, r, path, staged), r, origin, known, surely) for r in readings]
     rows = [fill(con, job, r.table, i) for r, i in zip(readings, inserts, strict=True)]
     content = counting.result()
     if file.container == "csv" and job.end is None and content.rest.strip() and not complete(file, content.rest):

@@ -40,10 +40,10 @@ class Insert:
 LATE_BIT = 1 << 62
 
 
-def insert_of(raw: str, reading: Reading, origin: Origin, seen: Collection[str]) -> Insert:
+def insert_of(raw: str, reading: Reading, origin: Origin, seen: Collection[str], surely: bool = False) -> Insert:
     """INSERT of every record that is a row of the reading's table.
 
-    `raw` is a SELECT of the reading's columns and what it prepares from them.
+    `raw` is a SELECT of the reading's columns and what it prepares from them. `surely`: what is not seen is not there.
 
     Fields none of whose keys are among those `seen` are not read into columns; a row that has one of them after all
     carries LATE_BIT in its faults, and load then reads the file again with them.
@@ -54,7 +54,7 @@ def insert_of(raw: str, reading: Reading, origin: Origin, seen: Collection[str])
     columns = typed(reading.table, fields, reading.columns)
     texts = ", ".join(
         [f"{c.text} AS t_{c.name}" for c in columns]
-        + [f"{content_sql(reading, origin)} AS t_content", f"{late_sql(late)} AS t_late"]
+        + [f"{content_sql(reading, origin)} AS t_content", f"{'false' if surely else late_sql(late)} AS t_late"]
     )
     faulty = [f"t_{c.name}" for c in columns if c.fault]
     casts = ", ".join(["t_content", "t_late", *faulty, *(f"{c.cast} AS n_{c.name}" for c in columns)])

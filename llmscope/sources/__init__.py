@@ -19,7 +19,7 @@ import re
 from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -142,6 +142,7 @@ def json_path(*keys: str) -> str:
     return literal("$" + steps)
 
 
+@cache
 def names() -> list[str]:
     """The names of all sources: one per file in this folder, plus those of installed plug-ins."""
     own = [p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_")]

@@ -69,9 +69,11 @@ def opened(column: str) -> str:
 def outcome(status: str, kind: str, message: str, http: str, *keys: str) -> Made:
     """What became of a call or a span: its status, and of one that failed why. What is asked for often is prepared."""
     code = "regexp_extract(\"_message\", '[Ee]rror code: ([45][0-9][0-9])', 1)"
+    # A message often begins with its class: RateLimitError: Error code: 429 - ...
+    named = "nullif(regexp_extract(\"_message\", '^([A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception)):', 1), '')"
     prepare = {
         "_status": status,
-        "_kind": f"CASE WHEN \"_status\" = 'error' THEN {kind} END",
+        "_kind": f"CASE WHEN \"_status\" = 'error' THEN coalesce({kind}, {named}) END",
         "_message": f"CASE WHEN \"_status\" = 'error' THEN {message} END",
         "_http": f"CASE WHEN \"_status\" = 'error' THEN coalesce({http}, nullif({code}, '')) END",
     }

@@ -261,7 +261,10 @@ def open_logs(
     folder = tempfile.TemporaryDirectory(prefix="llmscope-")
     large = sum(size_of(p) for p in paths) > ON_DISK_BYTES
     target = Store(
-        Path(folder.name) / STORE if large else None, spill=Path(folder.name), memory=LOAD_MEMORY if large else None
+        Path(folder.name) / STORE if large else None,
+        spill=Path(folder.name),
+        memory=LOAD_MEMORY if large else None,
+        elastic=True,
     )
     logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
     beside = ThreadPoolExecutor(1)  # the engine is made ready while files are looked at, prices while it parses them

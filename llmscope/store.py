@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 HOLD_S = 1.0
+MOST_THREADS, BYTES_A_CHARACTER = 8, 3_000
 
 # Beside the canonical columns each row knows its load, and which of its fields could not be read as their type
 # (a bit a column, in load's order): that is how wrong types are counted without a second pass.
@@ -75,13 +77,8 @@ def view_sql(table: Table, present: Collection[str]) -> str:
 
 def present_columns(con: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
     """The columns that the physical table has."""
-    rows = engine.execute(
-        con,
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = $name AND NOT internal AND schema_name = 'main'"
-        " AND database_name = current_database()",
-        {"name": rows_table(table)},
-    )
-    return {name for (name,) in rows}
+    rows = engine.execute(con, f"PRAGMA table_info('{rows_table(table)}')")
+    return {name for _, name, *_ in rows}
 
 
 def add_columns(con: duckdb.DuckDBPyConnection, table: Table, wanted: Iterable[str]) -> None:
@@ -106,6 +103,7 @@ class Store:
     wait_s: float = 30.0
     read_only: bool = False
     memory: str | None = None
+    elastic: bool = False
     spill: Path | None = None
     on_wait: Callable[[str], None] | None = None
     _con: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
@@ -145,6 +143,19 @@ class Store:
             con.close()
             raise
         return con
+
+    def make_room(self, sql_length: int) -> None:
+        """Lets the engine hold what the expressions of one statement need, where nobody said how much it may.
+
+        It keeps vectors of 2,048 values for every step of every expression, once a thread, and counts them whether
+        they are filled or not: measured, 2.5 KB for a character of our SQL. More threads than 8 gain a load nothing.
+        """
+        if self.elastic and self.memory:
+            threads = int(self.execute("SELECT current_setting('threads')")[0][0])
+            if threads > MOST_THREADS:
+                self.execute(f"SET threads = {MOST_THREADS}")
+            room = (sql_length * BYTES_A_CHARACTER * min(threads, MOST_THREADS)) >> 20
+            self.execute(f"SET memory_limit = '{int(self.memory.removesuffix('MB')) + room}MB'")
 
     def execute(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Runs one statement; see engines.duckdb.execute."""
@@ -199,14 +210,17 @@ def forgotten_before(con: duckdb.DuckDBPyConnection) -> datetime | None:
     return datetime.fromisoformat(rows[0][0]) if rows else None
 
 
-def drop_forgotten(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> int:
-    """Takes out the rows of a load that are from before what was forgotten; gives their number."""
+def drop_forgotten(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> Counter[int]:
+    """Takes out the rows of new loads, from `load_id` on, that are from before what was forgotten; counts by load."""
     moment, column = forgotten_before(con), TIMES[table]
     if moment is None or column not in present_columns(con, table):
-        return 0
+        return Counter()
     values = {"load": load_id, "moment": moment}
-    rows = engine.execute(con, f"DELETE FROM {rows_table(table)} WHERE load_id = $load AND {column} < $moment", values)
-    return int(rows[0][0])
+    old = f"FROM {rows_table(table)} WHERE load_id >= $load AND {column} < $moment"
+    rows = engine.execute(con, f"SELECT load_id, count(*) {old} GROUP BY load_id", values)
+    if rows:
+        engine.execute(con, f"DELETE {old}", values)
+    return Counter(dict(rows))
 
 
 def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) -> None:

@@ -42,7 +42,9 @@ def load(
         logs = (*logs, *(str(path) for path in sessions(agent)))
     if not logs:
         raise UsageError("load what?", hint="llmscope load FILE, FOLDER, - for standard input, or --agent claude-code")
-    store = asked.store(read_only=False, memory=asked.get("memory", MEMORY))
+    store = asked.store(read_only=False)
+    if store.memory is None:
+        store.memory, store.elastic = MEMORY, True
     try:
         report = load_files(store, logs, asked.load_options, asked.progress)
     finally:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.assign import job_of
-from llmscope.load.discover import inspect
+from llmscope.load.batch import MOST_FILES, batches, load_batch
+from llmscope.load.discover import PEEK_BYTES, inspect
 from llmscope.load.find import find, inside, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits, LoadOptions
 from llmscope.load.mapping import Map, unseen
 from llmscope.load.one import load_one
-from llmscope.load.together import groups, load_together
 from llmscope.store import Store
 
 __all__ = ["COUNTS", "FileReport", "Limits", "LoadOptions", "LoadReport", "Map", "job_of", "load"]
@@ -42,7 +41,9 @@ class LoadReport:
         return [f for f in self.files if f.error is not None]
 
 
-MOST_TOGETHER = 500
+# What of the first records of how many files is held before any of them is loaded.
+MOST_HELD_BYTES = 6 << 20
+LogPath = tuple[Path, str, bool]
 Progress = Callable[[str, int, int], None]
 
 
@@ -63,63 +64,99 @@ def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Pro
         hollow = [text for text in paths if text != "-" and Path(text).is_dir() and not inside(Path(text))]
         report.files += [FileReport(text, None, "empty", notes=["a folder with no log in it"]) for text in hollow]
         sizes = [path.stat().st_size if path.exists() else 0 for path, _, _ in files]
-        early = load_clean(store, files, options) if options.tables and store.path is None else {}
-        for i, (path, shown, asked) in enumerate(files):
-            if progress:
-                progress(shown, sum(sizes[:i]), sum(sizes))
-            report.files.append(early.get(shown) or load_path(store, path, shown, asked, options))
-            store.breathe()
+        done = 0
+        for window in windows(files, sizes):
+            looked = [look(store, *file, options) for file in window]
+            early = together(store, [f for f in looked if isinstance(f, Job)])
+            for found in looked:
+                shown = found.file.shown if isinstance(found, Job) else found.path
+                if progress:
+                    progress(shown, sum(sizes[:done]), sum(sizes))
+                report.files.append(early.get(shown) or (load_job(store, found) if isinstance(found, Job) else found))
+                done += 1
+                store.breathe()
         if progress:
             progress("", sum(sizes), sum(sizes))
     return report
 
 
-def load_clean(store: Store, files: Sequence[tuple[Path, str, bool]], options: LoadOptions) -> dict[str, FileReport]:
-    """The files that could be read side by side; what is special about the others is said when their turn comes."""
-    found: dict[str, FileReport] = {}
-    lines = [f for f in files if f[0].suffix != ".parquet"]
-    if len(lines) > MOST_TOGETHER:
-        return found
-    jobs = []
-    for path, shown, asked in lines:
-        with suppress(LlmscopeError):
-            file = inspect(path, shown)
-            job = job_of(file, options, asked) if file else None
-            jobs += [job] if job else []
-    for i, group in enumerate(groups(jobs)):
-        reports = load_together(store, group, 1_000_000 + i) or []
-        for job, one in zip(group, reports, strict=False):
-            one.notes += notes_of(job, options)
-            one.linked = job.linked
-            found[job.file.shown] = one
-    return found
+def windows(files: Sequence[LogPath], sizes: Sequence[int]) -> Iterator[list[LogPath]]:
+    """Files to look at before they are loaded: as many as their first records may fill memory with."""
+    window: list[LogPath] = []
+    held = 0
+    for file, size in zip(files, sizes, strict=True):
+        if window and (held + min(size, PEEK_BYTES) > MOST_HELD_BYTES or len(window) >= MOST_FILES):
+            yield window
+            window, held = [], 0
+        window.append(file)
+        held += min(size, PEEK_BYTES)
+    if window:
+        yield window
 
 
-def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions) -> FileReport:
-    """One file, its errors kept in its report; locks and refusals are everybody's."""
+def look(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions) -> Job | FileReport:
+    """What a file is, or why nothing will be read of it."""
     try:
-        file = inspect(path, shown, store.con if store.path is None else None)
+        # A store that is open anyway reads a Parquet file's schema; for others it need not be ready yet.
+        file = inspect(path, shown, store.con if store.path is None and path.suffix == ".parquet" else None)
         if file is None:
             return FileReport(shown, None, "empty", notes=["empty"])
         job = job_of(file, options, asked)
-        if job is None:
-            return FileReport(shown, None, "unknown", notes=["not a log llmscope knows; left out"])
-        if not job.readings:
-            return FileReport(shown, job.source, "skipped")
-        found = load_one(store, job)
     except LlmscopeError as error:
         if error.exit_code != 1:
             raise
         return FileReport(shown, None, "failed", error=error, asked=asked)
-    found.linked = job.linked
-    if found.outcome != "skipped":
-        found.notes += notes_of(job, options)
+    if job is None:
+        return FileReport(shown, None, "unknown", notes=["not a log llmscope knows; left out"])
+    if not job.readings:
+        return FileReport(shown, job.source, "skipped")
+    return replace(job, asked=asked)
+
+
+def together(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
+    """The small files that could be loaded many at once; the others follow one by one."""
+    found: dict[str, FileReport] = {}
+    for group in batches(jobs, kept=store.path is not None):
+        try:
+            reports = load_batch(store, group)
+        except LlmscopeError as error:
+            if error.exit_code != 1:
+                raise
+            continue
+        for job in group:
+            if one := reports.get(job.file.shown):
+                found[one.path] = finished(one, job)
+        store.breathe()
     return found
 
 
-def notes_of(job: Job, options: LoadOptions) -> list[str]:
+def load_job(store: Store, job: Job) -> FileReport:
+    """One file, its errors kept in its report; locks and refusals are everybody's."""
+    try:
+        found = load_one(store, job)
+    except LlmscopeError as error:
+        if error.exit_code != 1:
+            raise
+        return FileReport(job.file.shown, None, "failed", error=error, asked=job.asked)
+    return finished(found, job)
+
+
+def finished(report: FileReport, job: Job) -> FileReport:
+    """A file's report with what holds whatever became of it."""
+    report.linked = job.linked
+    report.notes += notes_of(job) if report.outcome != "skipped" else []
+    return report
+
+
+def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions) -> FileReport:
+    """One file by itself."""
+    found = look(store, path, shown, asked, options)
+    return load_job(store, found) if isinstance(found, Job) else found
+
+
+def notes_of(job: Job) -> list[str]:
     """The guesses made about a file."""
-    notes = [note for r in job.readings for note in r.notes] + unseen(options.maps, job.file.sample)
+    notes = [note for r in job.readings for note in r.notes] + unseen(job.options.maps, job.file.sample)
     if job.file.duplicate_keys:
         notes.append(f"{job.file.duplicate_keys} of its first records name a key twice: the first one counts")
     return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 # {key}, {table}: identifiers from schema.py.
 REPEATED = """
 CREATE OR REPLACE TEMP TABLE repeated AS
-SELECT {key} AS id FROM {table} WHERE load_id = $load GROUP BY {key} HAVING count(*) > 1
+SELECT {key} AS id FROM {table} WHERE load_id >= $load GROUP BY {key} HAVING count(*) > 1
 """
 # Records without an id get one from their content: equal ones of one file are told apart by their ordinal.
 NUMBERED = """
 UPDATE {table} SET {key} = {key} || '-' || numbered.ordinal
 FROM (
     SELECT rowid AS row, row_number() OVER (PARTITION BY {key} ORDER BY rowid) AS ordinal
-    FROM {table} WHERE load_id = $load AND starts_with({key}, $made) AND {key} IN (SELECT id FROM repeated)
+    FROM {table} WHERE load_id >= $load AND starts_with({key}, $made) AND {key} IN (SELECT id FROM repeated)
 ) AS numbered
 WHERE {table}.rowid = numbered.row AND numbered.ordinal > 1
 """
@@ -30,21 +31,29 @@ TWICE = """
 CREATE OR REPLACE TEMP TABLE twice AS
 SELECT id FROM repeated WHERE NOT starts_with(id, $made)
 UNION
-SELECT {key} FROM {table} WHERE load_id <> $load AND {key} IN (SELECT {key} FROM {table} WHERE load_id = $load)
+SELECT {key} FROM {table} WHERE load_id < $load AND {key} IN (SELECT {key} FROM {table} WHERE load_id >= $load)
 """
-DROP_LESS_COMPLETE = """
-DELETE FROM {table} WHERE rowid IN (
-    SELECT row FROM (
-        SELECT rowid AS row,
-               row_number() OVER (PARTITION BY {key} ORDER BY {completeness} DESC, {larger} load_id, rowid) AS place
-        FROM {table} WHERE {key} IN (SELECT id FROM twice)
-    ) WHERE place > 1
-)
+LESS_COMPLETE = """
+CREATE OR REPLACE TEMP TABLE less_complete AS
+SELECT row, id, load_id FROM (
+    SELECT rowid AS row, {key} AS id, load_id,
+           row_number() OVER (PARTITION BY {key} ORDER BY {completeness} DESC, {larger} load_id, rowid) AS place
+    FROM {table} WHERE {key} IN (SELECT id FROM twice)
+) WHERE place > 1
+"""
+DROP = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM less_complete)"
+# Rows gone, by load; one of an older load counts for the load that brought what now stands in its place.
+GONE = """
+SELECT load_id, count(*) FROM less_complete WHERE load_id >= $load GROUP BY load_id
+UNION ALL
+SELECT better.load_id, count(*)
+FROM less_complete AS gone JOIN {table} AS better ON better.{key} = gone.id
+WHERE gone.load_id < $load AND better.load_id >= $load GROUP BY better.load_id
 """
 
 
-def drop_duplicates(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> int:
-    """Removes what this load brought a second time; gives the number of rows removed."""
+def drop_duplicates(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> Counter[int]:
+    """Removes what the loads from `load_id` on brought a second time; gives the number of rows removed, by load."""
     names = {"table": rows_table(table), "key": KEYS[table]}
     values = {"load": load_id, "made": MADE_ID}
     execute(con, REPEATED.format(**names), values)
@@ -52,9 +61,13 @@ def drop_duplicates(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) 
         execute(con, NUMBERED.format(**names), values)
     execute(con, TWICE.format(**names), values)
     if not execute(con, "SELECT count(*) FROM twice")[0][0]:
-        return 0
+        return Counter()
     present = present_columns(con, table)
     complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES[table] if c.name in present)
     larger = "output_tokens DESC NULLS LAST," if "output_tokens" in present else ""
-    removed = execute(con, DROP_LESS_COMPLETE.format(**names, completeness=complete, larger=larger))
-    return int(removed[0][0])
+    execute(con, LESS_COMPLETE.format(**names, completeness=complete, larger=larger))
+    execute(con, DROP.format(**names))
+    found: Counter[int] = Counter()
+    for load, gone in execute(con, GONE.format(**names), {"load": load_id}):
+        found[load] += gone
+    return found

@@ -62,7 +62,7 @@ def document(path: Path, shown: str, compression: Compression, text: bytes, bom:
     unwrap = "[]" if isinstance(value, list) else "" if is_record(shown, value) else envelope_key(value) or ""
     records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
     found = of_records(path, shown, compression, records, unwrap, bom)
-    return replace(found, size=len(data), loose=len(tidy) < len(data))
+    return replace(found, size=len(data), loose=len(tidy) < len(data), single=isinstance(value, dict))
 
 
 def closed(data: bytes) -> bytes:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.logfile import LogFile
 from llmscope.load.mapping import Map
 from llmscope.load.read import OBJECT_BYTES
 from llmscope.sources import Reading, Unfolding
+
+if TYPE_CHECKING:
+    from llmscope.load.settle import Settled
 
 Outcome = Literal["loaded", "grown", "replaced", "skipped", "empty", "unknown", "failed"]
 COUNTS = ("lines", "loaded", "set_aside", "duplicates", "rejected", "blank")
@@ -36,6 +39,13 @@ class FileReport:
     error: LlmscopeError | None = None
     asked: bool = True
     linked: bool = False
+
+    def take(self, load_id: int, settled: Settled, notes: bool = True) -> None:
+        """Takes over what became of this load's rows after they had come in."""
+        self.duplicates += settled.duplicates[load_id]
+        self.set_aside += settled.set_aside[load_id]
+        self.loaded -= settled.duplicates[load_id] + settled.set_aside[load_id]
+        self.notes += settled.notes if notes else []
 
     def check(self) -> None:
         """Every line is accounted for.
@@ -109,6 +119,7 @@ class Job:
     anew: bool = False
     part: bool = False
     linked: bool = False
+    asked: bool = True
     options: LoadOptions = LoadOptions()
 
 

@@ -3,11 +3,12 @@ children, and a request that two systems logged to itself. Whichever came first,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute
-from llmscope.load.job import FileReport
 from llmscope.schema import TABLES, Table
 from llmscope.store import add_columns, present_columns
 
@@ -21,7 +22,7 @@ INHERITED = ("session_id", "user_id", "feature", "service", "environment", "rele
 INHERIT = """
 UPDATE requests_rows SET {sets}
 FROM traces_rows AS t
-WHERE requests_rows.trace_id = t.trace_id AND {side}.load_id = $load AND ({lacking})
+WHERE requests_rows.trace_id = t.trace_id AND {side}.load_id >= $load AND ({lacking})
 """
 # {completeness}: how much a row knows. Requests of two sources that carry one response id are one request; of one
 # source they are its own business (an answer out of a cache keeps the id of the first).
@@ -29,7 +30,7 @@ SEEN_TWICE = """
 CREATE OR REPLACE TEMP TABLE seen_twice AS
 WITH shared AS (
     SELECT response_id FROM requests_rows
-    WHERE response_id IN (SELECT response_id FROM requests_rows WHERE load_id = $load AND response_id IS NOT NULL)
+    WHERE response_id IN (SELECT response_id FROM requests_rows WHERE load_id >= $load AND response_id IS NOT NULL)
     GROUP BY response_id HAVING count(DISTINCT source_format) > 1
 ),
 numbered AS (
@@ -52,21 +53,21 @@ FROM requests_rows AS parent
 JOIN requests_rows AS child
     ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
     AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
-WHERE parent.load_id = $load AND parent.source_format NOT IN ('flat', 'canonical')
+WHERE parent.load_id >= $load AND parent.source_format NOT IN ('flat', 'canonical')
 UNION
 SELECT parent.rowid
 FROM requests_rows AS parent
 JOIN requests_rows AS child
     ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
     AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
-WHERE child.load_id = $load AND parent.source_format NOT IN ('flat', 'canonical')
+WHERE child.load_id >= $load AND parent.source_format NOT IN ('flat', 'canonical')
 """
 SCORED = """
 UPDATE scores_rows SET request_id = found.request_id
 FROM (
     SELECT s.rowid AS row, min(r.request_id) AS request_id
     FROM scores_rows AS s JOIN requests_rows AS r ON {same}
-    WHERE s.request_id IS NULL AND {side}.load_id = $load
+    WHERE s.request_id IS NULL AND {side}.load_id >= $load
     GROUP BY s.rowid HAVING count(DISTINCT r.request_id) = 1
 ) AS found
 WHERE scores_rows.rowid = found.row
@@ -79,15 +80,26 @@ SAME: dict[str, str] = {
 }
 
 
-def link(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], load_id: int, report: FileReport) -> None:
-    """Joins what this load brought with what was there, both ways; what is merged is counted in the report."""
+@dataclass
+class Merged:
+    """Requests that went again, by their load, and what is to be said of it."""
+
+    parents: Counter[int] = field(default_factory=Counter)
+    duplicates: Counter[int] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def link(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], first_load: int, source: str) -> Merged:
+    """Joins what the loads from `first_load` on brought with all that is there, both ways."""
+    found = Merged()
     if "requests" in tables or "traces" in tables:
-        inherit(con, load_id)
+        inherit(con, first_load)
     if "requests" in tables:
-        drop_parents(con, load_id, report)
-        drop_seen_twice(con, load_id, report)
+        drop_parents(con, first_load, found)
+        drop_seen_twice(con, first_load, source, found)
     if "requests" in tables or "scores" in tables:
-        join_scores(con, load_id)
+        join_scores(con, first_load)
+    return found
 
 
 def inherit(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
@@ -104,49 +116,44 @@ def inherit(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
         execute(con, INHERIT.format(sets=sets, lacking=lacking, side=side), {"load": load_id})
 
 
-def drop_parents(con: duckdb.DuckDBPyConnection, load_id: int, report: FileReport) -> None:
+def drop_parents(con: duckdb.DuckDBPyConnection, load_id: int, found: Merged) -> None:
     """Sets aside the calls whose usage is their children's."""
-    present = present_columns(con, "requests")
-    if not {"trace_id", "span_id", "parent_span_id", "input_tokens"} <= present:
+    if not {"trace_id", "span_id", "parent_span_id", "input_tokens"} <= present_columns(con, "requests"):
         return
-    nested = "SELECT count(span_id) FROM requests_rows WHERE load_id = $load"
+    nested = "SELECT count(span_id) FROM requests_rows WHERE load_id >= $load"
     if not execute(con, nested, {"load": load_id})[0][0]:
         return
     execute(con, PARENTS, {"load": load_id})
-    gone, mine = removed(con, "parents", load_id)
-    report.loaded, report.set_aside = report.loaded - mine, report.set_aside + mine
+    gone, found.parents = removed(con, "parents", load_id)
     if gone:
         what = "call repeats its" if gone == 1 else "calls repeat their"
-        report.notes.append(f"{gone:,} {what} children's usage and stand{'s' * (gone == 1)} aside")
+        found.notes.append(f"{gone:,} {what} children's usage and stand{'s' * (gone == 1)} aside")
 
 
-def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, report: FileReport) -> None:
+def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, source: str, found: Merged) -> None:
     """Keeps the richer of two records that two sources wrote of one request."""
     present = present_columns(con, "requests")
-    formats = (
-        execute(con, "SELECT count(DISTINCT source_format) FROM requests_rows")[0][0] if "response_id" in present else 0
-    )
-    if formats < 2:
+    earlier = {name for (names,) in execute(con, "SELECT DISTINCT format FROM loads") for name in names.split(" + ")}
+    if "response_id" not in present or len(earlier | set(source.split(" + "))) < 2:
         return
     complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES["requests"] if c.name in present)
     started = "started_at," if "started_at" in present else ""
     execute(con, SEEN_TWICE.format(completeness=complete, started=started), {"load": load_id})
-    gone, mine = removed(con, "seen_twice", load_id)
-    report.loaded, report.duplicates = report.loaded - mine, report.duplicates + mine
+    gone, found.duplicates = removed(con, "seen_twice", load_id)
     if gone:
-        report.notes.append(
+        found.notes.append(
             f"{gone:,} request{'s' * (gone != 1)} stood in another source's log too (same response id):"
             " counted once, the richer record kept"
         )
 
 
-def removed(con: duckdb.DuckDBPyConnection, table: str, load_id: int) -> tuple[int, int]:
-    """Deletes the requests whose rows a temporary table names; gives their number, and how many are this load's."""
+def removed(con: duckdb.DuckDBPyConnection, table: str, load_id: int) -> tuple[int, Counter[int]]:
+    """Deletes the requests whose rows a temporary table names; gives their number, and how many each new load lost."""
     named = f"FROM requests_rows WHERE rowid IN (SELECT row FROM {table})"
-    gone, own = execute(con, f"SELECT count(*), count(*) FILTER (WHERE load_id = $load) {named}", {"load": load_id})[0]
-    if gone:
+    rows = execute(con, f"SELECT load_id, count(*) {named} GROUP BY load_id")
+    if rows:
         execute(con, f"DELETE {named}")
-    return int(gone), int(own)
+    return sum(n for _, n in rows), Counter({load: n for load, n in rows if load >= load_id})
 
 
 def join_scores(con: duckdb.DuckDBPyConnection, load_id: int) -> None:

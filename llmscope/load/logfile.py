@@ -16,6 +16,7 @@ class LogFile:
     unwrap: for container "json": "[]" an array, "" one object, else the key of the envelope that holds the records.
     duplicate_keys: how many of the first records name a key twice.
     size: bytes of a file that is one JSON value. together: all the files that one statement reads as if they were one.
+    single: the whole file is one JSON object.
     loose: a JSON array with a comma too many at its end, as exporters leave it that write record by record.
     mixed_line_ends: a CSV in which LF and CRLF, or a lone CR, stand side by side.
     """
@@ -32,4 +33,5 @@ class LogFile:
     together: tuple[Path, ...] = ()
     size: int = 0
     mixed_line_ends: bool = False
+    single: bool = False
     loose: bool = False

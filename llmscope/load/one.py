@@ -15,21 +15,22 @@ from llmscope.errors import LlmscopeError
 from llmscope.load import rejects
 from llmscope.load.bring import Piece, late_keys, pieces, seen
 from llmscope.load.content import Content, digest_with, head_digest, head_of, read_content
-from llmscope.load.dedupe import drop_duplicates
 from llmscope.load.job import COUNTS, Again, FileReport, Job
-from llmscope.load.links import link
 from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
 from llmscope.load.rows import REDACTED, TEXTS, Origin, is_seen
-from llmscope.load.tally import fault_note, faults, refuse
+from llmscope.load.settle import settle
+from llmscope.load.tally import aside_note, fault_note, faults, refuse
 from llmscope.schema import TABLES
 from llmscope.sources import Reading, literal
-from llmscope.store import Store, drop_forgotten, rows_table
+from llmscope.store import Store, rows_table
 
 if TYPE_CHECKING:
     import duckdb
 
 MOST_TRIES = 8
+# The SQL that a field's type adds, and that of the longest reading.
+TYPED_LENGTH, LONGEST_SQL = 700, 150_000
 
 
 def load_one(store: Store, job: Job) -> FileReport:
@@ -62,12 +63,24 @@ def attempt(store: Store, job: Job) -> FileReport:
 def prepare_session(store: Store, job: Job) -> None:
     """Times without a zone are read in the source's; texts that are kept go through redact."""
     store.execute(f"SET TimeZone = {literal(job.source_tz)}")
+    store.make_room(LONGEST_SQL if job.derived else sql_length(job))
     wanted = (*REDACTED, *TEXTS) if job.keep_text else REDACTED
     # What the pieces of a derived file will have is not known before they are made.
     if job.derived or any(name in kept_columns(job, reading) for reading in job.readings for name in wanted):
         from llmscope.redact import redact
 
         store.function("redact", redact)
+
+
+def sql_length(job: Job) -> int:
+    """About how much SQL the longest of a job's INSERTs is."""
+    return max((insert_length(reading) for reading in job.readings), default=0)
+
+
+def insert_length(reading: Reading) -> int:
+    """What a reading says itself, and what typing and checking add for each field."""
+    own = sum(len(sql) for sql in (*reading.prepare.values(), *(f.sql for f in reading.fields.values())))
+    return own + TYPED_LENGTH * len(reading.fields)
 
 
 def kept_columns(job: Job, reading: Reading) -> list[str]:
@@ -100,12 +113,15 @@ def read_range(
     if fingerprint(file.path) != before and not job.copy and not plan.start:
         raise Again(copy=True)
     report = reported(con, job, plan, found, load_id)
-    settle(con, found, load_id, report)
+    tables = list(dict.fromkeys(r.table for piece in found if piece.rows for r in piece.job.readings))
+    counted = {piece.job.readings[0].table for piece in found if piece.rows}
+    report.take(load_id, settle(con, tables, counted, load_id, report.source or job.source))
     report.check()
     refused = tuple(r for piece in found for r in piece.counts.refused)
     refuse(report, job.limits, refused)
     rejects.keep(con, load_id, file.shown, refused)
     write_load(con, job, load_id, head, plan, content, report)
+    write_price_keys(con, load_id)
     return report
 
 
@@ -140,24 +156,7 @@ def sources_of(found: Sequence[Piece]) -> list[str]:
 
 def aside_notes(piece: Piece) -> list[str]:
     """What the records are that were set aside, where the source says it."""
-    what = piece.job.readings[0].aside if piece.rows else ""
-    return [f"{piece.counts.set_aside:,} set aside: {what}"] if what and piece.counts.set_aside else []
-
-
-def settle(con: duckdb.DuckDBPyConnection, found: Sequence[Piece], load_id: int, report: FileReport) -> None:
-    """Takes out what stands twice or is from before what was forgotten, and joins what belongs together."""
-    tables = list(dict.fromkeys(r.table for piece in found if piece.rows for r in piece.job.readings))
-    counted = {piece.job.readings[0].table for piece in found if piece.rows}
-    for table in tables:
-        duplicates = drop_duplicates(con, table, load_id)
-        forgotten = drop_forgotten(con, table, load_id)
-        if table in counted:
-            report.duplicates += duplicates
-            report.loaded -= duplicates + forgotten
-            report.set_aside += forgotten
-        if forgotten and table in counted:
-            report.notes.append(f"{forgotten:,} rows are from before what was forgotten (llmscope store forget)")
-    link(con, tables, load_id, report)
+    return aside_note(piece.job.readings[0], piece.counts.set_aside) if piece.rows else []
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
@@ -175,7 +174,7 @@ def write_load(
     content: Content,
     report: FileReport,
 ) -> None:
-    """One row of `loads`, and the price keys that are new."""
+    """One row of `loads`."""
     file = job.file
     whole = bool(content.rest) and (file.container in ("json", "parquet") or complete(file, content.rest))
     end = content.size if whole else content.end
@@ -186,14 +185,13 @@ def write_load(
         [load_id, file.shown, job.source, job.mapping, head_digest(head), plan.start, end, digest,
          not content.rest, *counts.values(), report.notes, datetime.now(UTC).replace(tzinfo=None)],
     )  # fmt: skip
-    write_price_keys(con, load_id)
 
 
 def write_price_keys(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
-    """The keys a price depends on that no earlier load brought."""
+    """The keys a price depends on that no earlier load brought; of the loads from `load_id` on."""
     execute(
         con,
         "INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests"
-        " WHERE load_id = $load EXCEPT SELECT * FROM price_keys",
+        " WHERE load_id >= $load EXCEPT SELECT * FROM price_keys",
         {"load": load_id},
     )

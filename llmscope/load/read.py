@@ -24,12 +24,17 @@ def records_sql(file: LogFile, columns: Mapping[str, str], path: Path, object_by
         return envelope_sql(file, columns, path)
     form = "array" if file.container == "json" else "newline_delimited"
     types = ", ".join(f"{literal(key)}: {literal(kind)}" for key, kind in columns.items())
-    listed = f"[{', '.join(literal(str(p)) for p in file.together)}], filename = true" if file.together else None
-    source = listed or literal(str(path))
     return (
-        f"SELECT * FROM read_json({source}, columns = {{{types}}}, format = '{form}', records = true,"
+        f"SELECT * FROM read_json({paths_sql(file, path)}, columns = {{{types}}}, format = '{form}', records = true,"
         f" ignore_errors = true, compression = '{packing(file, path)}', maximum_object_size = {object_bytes})"
     )
+
+
+def paths_sql(file: LogFile, path: Path) -> str:
+    """What a reader is pointed at: one path, or several, each row then with its own in column filename."""
+    if not file.together:
+        return literal(str(path))
+    return f"[{', '.join(literal(str(p)) for p in file.together)}], filename = true"
 
 
 def packing(file: LogFile, path: Path) -> str:
@@ -40,7 +45,7 @@ def packing(file: LogFile, path: Path) -> str:
 def lines_sql(file: LogFile, path: Path, object_bytes: int = OBJECT_BYTES) -> str:
     """A SELECT of each non-blank line as `json`: NULL where it is malformed."""
     return (
-        f"SELECT json FROM read_ndjson_objects({literal(str(path))}, ignore_errors = true,"
+        f"SELECT json FROM read_ndjson_objects({paths_sql(file, path)}, ignore_errors = true,"
         f" compression = '{packing(file, path)}', maximum_object_size = {object_bytes})"
     )
 
@@ -58,8 +63,9 @@ def envelope_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
     """The records inside one JSON value, key by key."""
     inside = f"unnest(json_extract(json, {literal('$.' + quote(file.unwrap) + '[*]')}))" if file.unwrap else "json"
     keys = ", ".join(f"{inner(key, kind)} AS {quote(key)}" for key, kind in columns.items())
+    named = ", filename" if file.together else ""
     return (
-        f"SELECT {keys} FROM (SELECT {inside} AS record FROM read_json({literal(str(path))},"
+        f"SELECT {keys}{named} FROM (SELECT {inside} AS record{named} FROM read_json({paths_sql(file, path)},"
         f" columns = {{'json': 'JSON'}}, format = 'unstructured', records = false,"
         f" compression = '{packing(file, path)}', maximum_object_size = {max(OBJECT_BYTES, file.size + 1024)}))"
         " WHERE json_type(record) = 'OBJECT'"

@@ -18,7 +18,10 @@ MADE_ID = "row:"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows come from: goes into every row, and into the ids of rows that bring none of their own."""
+    """Where rows come from: goes into every row, and into the ids of rows that bring none of their own.
+
+    together: rows of several files come at once; each knows its own in columns _load, _shown and _head.
+    """
 
     load_id: int
     source: str
@@ -26,6 +29,7 @@ class Origin:
     head: str
     start: int
     keep_text: bool = False
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,13 @@ def insert_of(raw: str, reading: Reading, origin: Origin, seen: Collection[str],
     late = {n: f for n, f in wanted.items() if f.keys and not any(is_seen(k, seen) for k in f.keys)}
     fields = {n: f for n, f in wanted.items() if n not in late}
     columns = typed(reading.table, fields, reading.columns)
+    own = ["t_load", "t_shown"] if origin.together else []
     texts = ", ".join(
-        [f"{c.text} AS t_{c.name}" for c in columns]
+        [f"{quote('_' + name.removeprefix('t_'))} AS {name}" for name in own]
+        + [f"{c.text} AS t_{c.name}" for c in columns]
         + [f"{content_sql(reading, origin)} AS t_content", f"{'false' if surely else late_sql(late)} AS t_late"]
     )
-    faulty = [f"t_{c.name}" for c in columns if c.fault]
+    faulty = [*own, *(f"t_{c.name}" for c in columns if c.fault)]
     casts = ", ".join(["t_content", "t_late", *faulty, *(f"{c.cast} AS n_{c.name}" for c in columns)])
     values = ", ".join(["t_content", "t_late", *faulty, *(f"{c.value} AS v_{c.name}" for c in columns)])
     inner = (
@@ -95,8 +101,9 @@ def content_sql(reading: Reading, origin: Origin) -> str:
 
     Equal records of one file get equal ids here; dedupe tells them apart by their ordinal.
     """
+    head = quote("_head") if origin.together else literal(origin.head)
     content = ", ".join(f"coalesce({quote(k)}::VARCHAR, '')" for k in reading.columns)
-    hashed = f"'{MADE_ID}' || md5(concat_ws(chr(31), {literal(origin.head)}, '{origin.start}', {content}))"
+    hashed = f"'{MADE_ID}' || md5(concat_ws(chr(31), {head}, '{origin.start}', {content}))"
     own = reading.fields.get(KEYS[reading.table])
     return f"CASE WHEN nullif({own.sql}, '') IS NULL THEN {hashed} END" if own else hashed
 
@@ -117,8 +124,8 @@ def row_columns(reading: Reading, known: Mapping[str, str], origin: Origin) -> d
     for name in (n for n in (*REDACTED, *TEXTS) if n in columns):
         columns[name] = f"CASE WHEN {columns[name]} IS NOT NULL THEN redact({columns[name]}) END"
     columns["source_format"] = literal(origin.source)
-    columns.setdefault("source_file", literal(origin.shown))
-    return columns | {"load_id": str(origin.load_id)}
+    columns["source_file"] = "t_shown" if origin.together else literal(origin.shown)
+    return columns | {"load_id": "t_load" if origin.together else str(origin.load_id)}
 
 
 def request_columns(known: Mapping[str, str]) -> dict[str, str]:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from llmscope.engines.duckdb import execute
 from llmscope.load.logfile import LogFile
 from llmscope.load.read import OBJECT_BYTES, absent, empty_record, records_sql
-from llmscope.sources import FIRST, Reading, Unfolding, quote
+from llmscope.sources import FILE, FIRST, Reading, Unfolding, quote
 from llmscope.sources._usage import prepared_sql
 
 if TYPE_CHECKING:
     import duckdb
 
 UNFOLDED = "unfolded"
+# Of many files read at once: filename, load_id, shown and head of each; and what a row bears of it.
+BATCH = "batch"
+OF_FILE = "load_id AS _load, shown AS _shown, head AS _head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,14 @@ def stage(
 ) -> Staged:
     """Fills the temporary table; lines that are no JSON object, and objects without any known key, are not in it."""
     raw = records_sql(file, unfolding.columns, path, object_bytes)
-    values = f"(SELECT * FROM ({raw}) WHERE NOT ({empty_record(unfolding.columns)}))"
+    own = f", 0::BIGINT AS {FILE}" if unfolding.carries else ""
+    if file.together:
+        raw, own = f"SELECT * FROM ({raw}) JOIN {BATCH} USING (filename)", f", load_id AS {FILE}"
+    known = ", ".join(quote(name) for name in unfolding.columns)
+    values = f"(SELECT {known}{own} FROM ({raw}) WHERE NOT ({empty_record(unfolding.columns)}))"
     execute(con, f"CREATE OR REPLACE TEMP TABLE {UNFOLDED} AS {unfolding.sql.format(values=values)}")
     described = execute(con, f"DESCRIBE {UNFOLDED}")
-    types = {name: kind for name, kind, *_ in described if name != FIRST}
+    types = {name: kind for name, kind, *_ in described if name not in (FIRST, FILE)}
     counts = ", ".join(f"count({quote(name)})" for name in types)
     records, firsts, *filled = execute(
         con, f"SELECT count(*), count(*) FILTER (WHERE {quote(FIRST)}), {counts} FROM {UNFOLDED}"
@@ -46,12 +53,14 @@ def stage(
     return Staged(types, empty, int(firsts), int(records))
 
 
-def staged_sql(staged: Staged, reading: Reading) -> str:
+def staged_sql(staged: Staged, reading: Reading, together: bool = False) -> str:
     """The reading's columns and what it prepares from them, one row a record of the temporary table."""
     present = {key: kind for key, kind in reading.columns.items() if key in staged.types}
     columns = ", ".join(f"{as_kind(key, kind, staged.types[key])} AS {quote(key)}" for key, kind in present.items())
-    relation = f"SELECT {columns}{absent(reading.columns, present)} FROM {UNFOLDED}"
-    return prepared_sql(relation, reading.prepare)
+    relation = f"SELECT {columns}{absent(reading.columns, present)}"
+    if together:
+        return prepared_sql(f"{relation}, {OF_FILE} FROM {UNFOLDED} JOIN {BATCH} ON load_id = {FILE}", reading.prepare)
+    return prepared_sql(f"{relation} FROM {UNFOLDED}", reading.prepare)
 
 
 def as_kind(key: str, kind: str, found: str) -> str:

@@ -21,6 +21,7 @@ from llmscope.load.rows import LATE_BIT
 from llmscope.load.stage import Staged
 from llmscope.load.typed import counted
 from llmscope.schema import Table
+from llmscope.sources import Reading
 from llmscope.store import rows_table
 
 if TYPE_CHECKING:
@@ -143,6 +144,11 @@ def faults(con: duckdb.DuckDBPyConnection, tables: Iterable[Table], load_id: int
 def fault_note(name: str, count: int) -> str:
     """What is said of a column's unreadable values."""
     return f"{name}: {count} value{'s' * (count != 1)} of the wrong type or out of range, taken as unknown"
+
+
+def aside_note(reading: Reading, count: int) -> list[str]:
+    """What the records are that were set aside, where the source says it."""
+    return [f"{count:,} set aside: {reading.aside}"] if reading.aside and count else []
 
 
 def refuse(report: FileReport, limits: Limits, refused: Sequence[Reject]) -> None:

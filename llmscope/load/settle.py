@@ -1,0 +1,50 @@
+"""After rows came in: what stands twice goes, what is too old goes, and what belongs together is joined."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmscope.load.dedupe import drop_duplicates
+from llmscope.load.links import Merged, link
+from llmscope.schema import Table
+from llmscope.store import drop_forgotten
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass
+class Settled:
+    """Rows that went again, by the load that brought them (or, of an older load, that brought the better one)."""
+
+    duplicates: Counter[int] = field(default_factory=Counter)
+    set_aside: Counter[int] = field(default_factory=Counter)
+    forgotten: Counter[int] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def settle(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[Table], counted: Collection[Table], first_load: int, source: str
+) -> Settled:
+    """Settles the loads from `first_load` on.
+
+    Args:
+        counted: the tables whose rows the report calls loaded; of the others nothing is counted.
+    """
+    found = Settled()
+    for table in tables:
+        duplicates = drop_duplicates(con, table, first_load)
+        forgotten = drop_forgotten(con, table, first_load)
+        if table in counted:
+            found.duplicates += duplicates
+            found.forgotten += forgotten
+    merged: Merged = link(con, tables, first_load, source)
+    found.duplicates += merged.duplicates
+    found.set_aside += merged.parents + found.forgotten
+    found.notes += merged.notes
+    if n := found.forgotten.total():
+        found.notes.append(f"{n:,} rows are from before what was forgotten (llmscope store forget)")
+    return found

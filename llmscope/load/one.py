@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MOST_TRIES = 8
-# The SQL that a field's type adds, and that of the longest reading.
-TYPED_LENGTH, LONGEST_SQL = 700, 150_000
+# The SQL that a field's type adds, what a nested type costs beside as many characters of SQL, and the longest reading.
+TYPED_LENGTH, STRUCT_WEIGHT, LONGEST_SQL = 700, 20, 150_000
 
 
 def load_one(store: Store, job: Job) -> FileReport:
@@ -74,7 +74,9 @@ def prepare_session(store: Store, job: Job) -> None:
 
 def sql_length(job: Job) -> int:
     """About how much SQL the longest of a job's INSERTs is."""
-    return max((insert_length(reading) for reading in job.readings), default=0)
+    unfolding = job.unfolding
+    staging = len(unfolding.sql) + sum(map(len, unfolding.columns.values())) * STRUCT_WEIGHT if unfolding else 0
+    return max(staging, *(insert_length(reading) for reading in job.readings))
 
 
 def insert_length(reading: Reading) -> int:

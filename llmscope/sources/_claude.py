@@ -109,7 +109,7 @@ best AS (
 # most: load then drops the others. Anthropic's input leaves out what is cached. A call that failed for good says so in
 # a sentence and a word, a retry in the SDK's error object.
 RECORDS = f"""
-SELECT true AS _first, mine, kind, id, "sessionId", home, "gitBranch", "version", sidechain, "costUSD",
+SELECT true AS _first, "_file", mine, kind, id, "sessionId", home, "gitBranch", "version", sidechain, "costUSD",
     CASE WHEN kind = 'call' THEN message_id END AS response_id, CASE WHEN kind = 'call' THEN model END AS model,
     CASE WHEN kind = 'call' THEN coalesce(stop_reason, stopped) END AS stop_reason,
     coalesce(best.line = "uuid", true) AS whole,

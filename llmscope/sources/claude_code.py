@@ -43,7 +43,7 @@ def is_line(record: Mapping[str, Any]) -> bool:
 
 def unfolding(sample: Sample) -> Unfolding:
     """A record a line, beside the line that it answers."""
-    return Unfolding(COLUMNS, SQL)
+    return Unfolding(COLUMNS, SQL, carries=True)
 
 
 def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:

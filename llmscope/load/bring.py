@@ -27,6 +27,8 @@ from llmscope.store import add_columns
 if TYPE_CHECKING:
     import duckdb
 
+MOST_ROOM = 16
+
 
 @dataclass
 class Piece:
@@ -66,7 +68,7 @@ def pieces(
         counts.notes.append(WAITS)
     found = [Piece(job, counts, [], job.file.path)]
     for part in made.parts:
-        part = replace(part, object_bytes=job.object_bytes)
+        part = replace(part, object_bytes=job.object_bytes, room=job.room)
         with ThreadPoolExecutor(1) as beside:
             inner = beside.submit(read_content, part.file.path, part.file.compression)
             found += pieces(con, part, Plan("loaded"), origin, folder, None, inner)
@@ -167,6 +169,8 @@ def raise_for(job: Job, error: LlmscopeError) -> None:
     """
     if "CSV Parser state machine" in error.message and not job.file.mixed_line_ends:
         raise Again(file=replace(job.file, mixed_line_ends=True)) from error
+    if error.message.startswith("not enough memory") and job.room < MOST_ROOM:
+        raise Again(room=job.room * 4) from error
     if "maximum_object_size" not in error.message and "maximum_object_size" not in str(error.__cause__):
         raise in_file(job.file, error) from error
     if job.object_bytes < LONGEST_OBJECT_BYTES:

@@ -92,7 +92,8 @@ class Job:
 
     unfolding: the source's SQL where one value of the file is not one record. derived: the records are first written
     as JSON lines, because Python unfolds them or because the file is no JSON at all. mixed: it holds records of several
-    sources, and each line goes to its own. anew: a file that has grown is read whole again.
+    sources, and each line goes to its own. anew: a file that has grown is read whole again. room: how many times the
+    memory that its SQL is thought to need.
 
     copy, as_text, object_bytes and seen change when a first try shows that they must: the file grew while it was read,
     a record is larger than the reader's buffer, a figure may be none, or a key turned up that the first records lack.
@@ -120,6 +121,7 @@ class Job:
     part: bool = False
     linked: bool = False
     asked: bool = True
+    room: int = 1
     options: LoadOptions = LoadOptions()
 
 

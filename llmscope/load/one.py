@@ -63,7 +63,7 @@ def attempt(store: Store, job: Job) -> FileReport:
 def prepare_session(store: Store, job: Job) -> None:
     """Times without a zone are read in the source's; texts that are kept go through redact."""
     store.execute(f"SET TimeZone = {literal(job.source_tz)}")
-    store.make_room(LONGEST_SQL if job.derived else sql_length(job))
+    store.make_room((LONGEST_SQL if job.derived else sql_length(job)) * job.room)
     wanted = (*REDACTED, *TEXTS) if job.keep_text else REDACTED
     # What the pieces of a derived file will have is not known before they are made.
     if job.derived or any(name in kept_columns(job, reading) for reading in job.readings for name in wanted):
@@ -82,7 +82,8 @@ def sql_length(job: Job) -> int:
 def insert_length(reading: Reading) -> int:
     """What a reading says itself, and what typing and checking add for each field."""
     own = sum(len(sql) for sql in (*reading.prepare.values(), *(f.sql for f in reading.fields.values())))
-    return own + TYPED_LENGTH * len(reading.fields)
+    nested = sum(len(kind) for kind in reading.columns.values() if kind not in ("VARCHAR", "JSON"))
+    return own + TYPED_LENGTH * len(reading.fields) + STRUCT_WEIGHT * nested
 
 
 def kept_columns(job: Job, reading: Reading) -> list[str]:

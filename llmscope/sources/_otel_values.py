@@ -9,6 +9,8 @@ from llmscope.sources import FIRST, Sample, literal, quote
 from llmscope.sources._genai_names import METADATA, TELLING, TEXTUAL
 
 LONGEST_KEPT = 1000
+# What a span's request says in columns of its own.
+TOLD = ("gen_ai.usage.", "gen_ai.request.", "gen_ai.response.", "llm.token_count.", "llm.usage.")
 
 
 def named(name: str, snake: bool) -> str:
@@ -47,7 +49,8 @@ def kept_sql(pairs: str, snake: bool = False) -> str:
         f"CASE WHEN coalesce({text}, {held}::VARCHAR) IS NULL THEN {figure}"
         f" WHEN {short} THEN CASE WHEN {some} THEN coalesce(to_json({text})::VARCHAR, {list_of(held)}) END END"
     )
-    items = f"[to_json(a.key)::VARCHAR || ':' || {shown} FOR a IN {pairs}]"
+    told = " OR ".join(f"starts_with(a.key, {literal(prefix)})" for prefix in TOLD)
+    items = f"[to_json(a.key)::VARCHAR || ':' || {shown} FOR a IN {pairs} IF NOT ({told})]"
     return f"chr(123) || array_to_string({items}, ',') || chr(125)"
 
 

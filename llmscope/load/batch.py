@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope.engines.duckdb import execute
@@ -92,7 +91,8 @@ def room(group: Sequence[Job], job: Job) -> bool:
 
 def load_batch(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
     """Loads what of these files can be loaded together; gives the reports of those, by the name shown."""
-    prepare_session(store, jobs[0])
+    keys = frozenset(key for job in jobs for key in job.file.sample.columns)
+    prepare_session(store, replace(jobs[0], seen=jobs[0].seen | keys, whole=True))
     for whole in (False, True):
         try:
             with store.transaction() as con:
@@ -204,7 +204,7 @@ def relation(joint: Job, reading: Reading, staged: Staged | None) -> str:
 
 def plain(joint: Job, reading: Reading) -> str:
     """The raw records of files that are read as they stand."""
-    raw = records_sql(joint.file, reading.columns, Path(), joint.object_bytes)
+    raw = records_sql(joint.file, reading.columns, joint.file.path, joint.object_bytes)
     return f"SELECT * EXCLUDE (filename, load_id, shown, head), {OF_FILE} FROM ({raw}) JOIN {BATCH} USING (filename)"
 
 
@@ -231,7 +231,7 @@ def counts(
     rows = execute(con, f"SELECT _load, count(*) FROM ({plain(joint, joint.readings[0])}) WHERE {filled} GROUP BY 1")
     values = Counter(dict(rows))
     unseen = any(m.lines > len(m.job.file.sample.records) for m in members if most[m.load_id] < m.lines)
-    if unseen and strangers(joint.file.sample, other_records(con, joint, Path()), joint.source):
+    if unseen and strangers(joint.file.sample, other_records(con, joint, joint.file.path), joint.source):
         raise NotTogether
     return values, values
 

@@ -12,6 +12,7 @@ from llmscope.sources._raw import Own, begin, finish, place_of
 
 ABOUT = "Anthropic messages, alone, as request/response pairs or as batch results"
 RANK = 250
+NEEDS = ("type", "response", "result", "response_body", "custom_id")
 
 ANSWER = {
     "id": "id",

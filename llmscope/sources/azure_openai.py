@@ -14,6 +14,7 @@ from llmscope.sources._usage import token_fields
 
 ABOUT = "Azure OpenAI diagnostic logs (RequestResponse), from a storage account or Log Analytics: latency and errors"
 RANK = 150
+NEEDS = ("category", "Category")
 
 # Each word of the log, as the storage account and as Log Analytics spell it. DuckDB tells no case apart.
 SPELT: Mapping[str, tuple[str, ...]] = {

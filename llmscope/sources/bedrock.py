@@ -17,6 +17,7 @@ from llmscope.sources._usage_keys import parsed, parts_of_usage
 
 ABOUT = "Amazon Bedrock model invocation logs, from S3 or CloudWatch"
 RANK = 140
+NEEDS = ("schemaType", "message", "@message")
 
 KIND = "ModelInvocationLog"
 WRAPPERS = ("message", "@message")

@@ -15,6 +15,7 @@ from llmscope.sources._raw import Own, finish, place_of
 
 ABOUT = "Amazon Bedrock Converse responses, alone or as request/response pairs, and Bedrock batch output of any model"
 RANK = 270
+NEEDS = ("usage", "modelInput", "response", "result", "response_body")
 
 ANSWER = {
     "id": "ResponseMetadata.RequestId",

@@ -18,6 +18,7 @@ from llmscope.sources._reasons import NOTHING, error_class_sql, finish_reason_sq
 
 ABOUT = "Claude Code's session files (~/.claude/projects)"
 RANK = 170
+NEEDS = ("sessionId", "leafUuid", "messageId")
 WHOLE = True
 
 TALK = ("user", "assistant", "system", "progress", "attachment")

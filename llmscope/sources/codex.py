@@ -21,6 +21,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "Codex's session files (~/.codex/sessions/**/rollout-*.jsonl)"
 RANK = 180
+NEEDS = ("payload",)
 WHOLE = True
 
 KINDS = ("session_meta", "turn_context", "response_item", "event_msg", "compacted")

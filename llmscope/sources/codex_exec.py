@@ -16,6 +16,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "the events of codex exec --json"
 RANK = 190
+NEEDS = ("type",)
 WHOLE = True
 
 RUN = ("thread.started", "turn.started", "turn.completed", "turn.failed")

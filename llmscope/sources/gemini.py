@@ -11,6 +11,7 @@ from llmscope.sources._raw import Own, begin, finish, place_of
 
 ABOUT = "Google Gemini responses (AI Studio and Vertex AI), alone, as request/response pairs or as batch results"
 RANK = 260
+NEEDS = ("usageMetadata", "usage_metadata", "response", "result", "response_body", "key")
 
 ANSWER = {
     "id": "responseId",

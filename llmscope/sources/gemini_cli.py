@@ -17,6 +17,7 @@ from llmscope.sources._usage import token_fields
 
 ABOUT = "Gemini CLI's session files (~/.gemini/tmp/*/chats)"
 RANK = 200
+NEEDS = ("projectHash", "$set", "$rewindTo", "content")
 WHOLE = True
 
 KINDS = ("user", "gemini", "info", "error", "warning")

@@ -12,6 +12,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "Helicone requests as JSON, JSONL or CSV, with scores and feedback"
 RANK = 120
+NEEDS = ("response_status",)
 
 TEXTS = (
     "request_id", "request_created_at", "request_path", "request_user_id", "request_model", "response_id",

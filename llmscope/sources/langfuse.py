@@ -10,6 +10,7 @@ from llmscope.sources._langfuse_rows import is_observation, leaves_sql, raw_colu
 
 ABOUT = "Langfuse observations: API, UI export, bucket export (JSON, JSONL, CSV, Parquet)"
 RANK = 60
+NEEDS = ("traceId", "parent_observation_id")
 WHOLE = True
 
 

@@ -9,6 +9,7 @@ from llmscope.sources._langfuse_about import is_score, score_reading
 
 ABOUT = "Langfuse scores: API, judges and annotations"
 RANK = 70
+NEEDS = ("dataType", "data_type")
 
 
 def detect(sample: Sample) -> bool:

@@ -14,6 +14,7 @@ from llmscope.sources._langfuse_rows import is_observation, leaves_sql, raw_colu
 
 ABOUT = "one Langfuse trace with its observations and scores, from the UI or the API"
 RANK = 50
+NEEDS = ("observations",)
 WHOLE = True
 
 TRACE, SCORE = "trace.", "score."

@@ -9,6 +9,7 @@ from llmscope.sources._langfuse_about import is_trace, trace_reading
 
 ABOUT = "Langfuse traces, which lend user, session and name to their observations"
 RANK = 65
+NEEDS = ("userId", "user_id")
 
 
 def detect(sample: Sample) -> bool:

@@ -10,6 +10,7 @@ from llmscope.sources._langsmith_fields import run_readings
 
 ABOUT = "LangSmith runs: SDK, API, bulk export (JSON, JSONL, CSV, Parquet)"
 RANK = 100
+NEEDS = ("run_type",)
 WHOLE = True
 
 

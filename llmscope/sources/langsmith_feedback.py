@@ -9,6 +9,7 @@ from llmscope.sources._langsmith import is_feedback, utc_sql
 
 ABOUT = "LangSmith feedback on runs"
 RANK = 102
+NEEDS = ("feedback_source", "correction")
 
 COLUMNS = (
     "id", "run_id", "trace_id", "key", "score", "value", "comment", "feedback_source", "created_at",

@@ -14,6 +14,7 @@ from llmscope.sources._usage_keys import Shape
 
 ABOUT = "LiteLLM's StandardLoggingPayload, as its S3, GCS, Azure and generic callbacks write it"
 RANK = 80
+NEEDS = ("call_type", "standard_logging_object", "standard_logging_payload", "kwargs", "payload", "message")
 
 TEXTS = (
     "id", "litellm_call_id", "trace_id", "session_id", "call_type", "cache_hit", "stream", "status", "model",

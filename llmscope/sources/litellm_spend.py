@@ -11,6 +11,7 @@ from llmscope.sources._reasons import NOTHING
 
 ABOUT = "LiteLLM's SpendLogs table as CSV, Parquet or JSON, or the answer of /spend/logs"
 RANK = 90
+NEEDS = ("call_type",)
 
 TEXTS = (
     "request_id", "litellm_call_id", "call_type", "spend", "prompt_tokens", "completion_tokens", "total_tokens",

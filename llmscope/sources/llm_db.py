@@ -15,6 +15,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "simonw/llm's log database (logs.db)"
 RANK = 212
+NEEDS = ("datetime_utc",)
 
 COLUMNS: tuple[str, ...] = (
     "id", "model", "resolved_model", "prompt", "system", "response", "options_json", "response_json",

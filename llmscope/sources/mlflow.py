@@ -13,6 +13,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "MLflow traces: trace JSON, mlflow traces search, search_traces' data frame"
 RANK = 40
+NEEDS = ("info", "execution_duration", "execution_time_ms")
 # The spans of a trace stand beside each other in one value, so a file that has grown needs no second look.
 WHOLE = False
 

@@ -11,6 +11,7 @@ from llmscope.sources._raw import Own, batch_failure, begin, finish, place_of
 
 ABOUT = "OpenAI chat and text completions (and compatible servers), alone, in pairs with requests, streams, batches"
 RANK = 220
+NEEDS = ("object", "choices", "response", "result", "response_body", "custom_id")
 
 OBJECTS = ("chat.completion", "text_completion")
 ANSWER = {

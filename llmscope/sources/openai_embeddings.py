@@ -11,6 +11,7 @@ from llmscope.sources._raw import Own, batch_failure, begin, finish, place_of
 
 ABOUT = "OpenAI embeddings (and compatible servers), alone, as request/response pairs or as batch results"
 RANK = 240
+NEEDS = ("object", "response", "result", "response_body", "custom_id")
 
 ANSWER = {"id": "id", "object": "object", "model": "model"}
 QUESTION = {"q_user": "user"}

@@ -18,6 +18,7 @@ from llmscope.sources._reasons import error_class_sql, finish_reason_sql, provid
 
 ABOUT = "OpenCode's messages (~/.local/share/opencode/storage/message)"
 RANK = 210
+NEEDS = ("sessionID",)
 
 COLUMNS: Mapping[str, str] = {
     "id": "VARCHAR", "sessionID": "VARCHAR", "parentID": "VARCHAR", "role": "VARCHAR", "modelID": "VARCHAR",

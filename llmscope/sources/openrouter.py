@@ -10,6 +10,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "OpenRouter's activity export, a row a generation, as CSV or JSON"
 RANK = 130
+NEEDS = ("model_permaslug",)
 
 TEXTS = (
     "generation_id", "created_at", "cost_total", "tokens_prompt", "tokens_completion", "tokens_reasoning",

@@ -13,6 +13,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "Arize Phoenix spans: REST JSON, JSON lines, or the client's data frame"
 RANK = 30
+NEEDS = ("span_kind",)
 # A span may stand far from the spans below it, which tell whether it is a call of its own.
 WHOLE = True
 

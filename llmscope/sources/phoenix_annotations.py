@@ -9,6 +9,7 @@ from llmscope.sources import Field, Reading, Sample, require
 
 ABOUT = "Arize Phoenix annotations and evaluations"
 RANK = 32
+NEEDS = ("annotator_kind", "context.span_id")
 
 COLUMNS: Mapping[str, str] = {
     "id": "VARCHAR", "name": "VARCHAR", "annotation_name": "VARCHAR", "annotator_kind": "VARCHAR",

@@ -11,6 +11,7 @@ from llmscope.sources._usage import usage_fields
 
 ABOUT = "Portkey's log export as JSON lines"
 RANK = 160
+NEEDS = ("ai_org",)
 
 TEXTS = (
     "id", "trace_id", "created_at", "is_success", "ai_org", "ai_model", "req_units", "res_units", "total_units",

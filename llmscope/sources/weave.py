@@ -15,6 +15,7 @@ from llmscope.sources._weave_feedback import fields as feedback_fields
 
 ABOUT = "W&B Weave calls: the traces export or calls/stream_query"
 RANK = 110
+NEEDS = ("op_name",)
 # A call may stand far from the calls below it, of whose usage its own is the sum.
 WHOLE = True
 

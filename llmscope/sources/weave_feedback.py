@@ -9,6 +9,7 @@ from llmscope.sources._weave_feedback import SAYS, fields, prepared
 
 ABOUT = "W&B Weave feedback: rows of feedback/query"
 RANK = 112
+NEEDS = ("feedback_type",)
 
 COLUMNS: Mapping[str, str] = {
     "id": "VARCHAR", "feedback_type": "VARCHAR", "weave_ref": "VARCHAR", "creator": "VARCHAR", "created_at": "VARCHAR",

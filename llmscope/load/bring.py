@@ -64,6 +64,7 @@ def pieces(
     made = derive(job, folder, content.size if whole else content.end)
     counts = Counts(made.blank + made.rejected + made.beyond, made.beyond, made.rejected, made.blank)
     counts.refused = tuple(made.refused)
+    counts.notes += made.notes
     if lined and content.rest.strip() and not whole:
         counts.notes.append(WAITS)
     found = [Piece(job, counts, [], job.file.path)]

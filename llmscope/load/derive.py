@@ -34,6 +34,7 @@ class Derived:
     blank: int = 0
     rejected: int = 0
     refused: list[Reject] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def refuse(self, line: int, byte: int, text: bytes, reason: str) -> None:
         """Counts a line that is no record; the first ones are kept."""
@@ -93,10 +94,13 @@ def values(file: LogFile, end: int | None, made: Derived) -> Iterator[Any]:
         for line, byte, text in numbered_lines(file.path, file.compression, 0, end or 1 << 62, 1):
             yield from parsed(text, line, byte, made)
     elif file.container == "sse":
-        from llmscope.load.sse import bodies
+        from llmscope.load.sse import Seen, bodies
 
+        seen = Seen()
         with opened(file.path, file.compression) as stream:
-            yield from bodies(stream)
+            yield from bodies(stream, seen)
+        if seen.strange:
+            made.notes.append(f"{seen.strange:,} of {seen.events:,} events are of no known kind and say nothing here")
     elif file.container == "sqlite":
         from llmscope.load.sqlite import rows
 

@@ -212,7 +212,7 @@ def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom
     rows = list(
         csv.reader(lines[lines.index(header) : RECORDS_FOR_KEYS + 1 + lines.index(header)], delimiter=delimiter)
     )
-    names = [name.strip() for name in rows[0]]
+    names = told_apart([name.strip() for name in rows[0]], rows[1:])
     if any(not name or is_number(name) for name in names) or len({n.casefold() for n in names}) < len(names):
         raise LlmscopeError(
             f"{shown}: a CSV whose first line is not a header of {len(names)} different names",
@@ -221,6 +221,16 @@ def delimited(path: Path, shown: str, compression: Compression, text: bytes, bom
     records = tuple(dict(zip(names, row, strict=False)) for row in rows[1:])
     sample = Sample(shown, "csv", records, dict.fromkeys(names, "VARCHAR"))
     return LogFile(path, shown, compression, "csv", sample, delimiter=delimiter, bom=bom)
+
+
+def told_apart(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Column names, a repeated one numbered where both columns say the same, as a data frame's index and column do."""
+    found: list[str] = []
+    for place, name in enumerate(names):
+        first = names.index(name)
+        same = first < place and all(place < len(row) and row[first] == row[place] for row in rows)
+        found.append(f"{name} ({place + 1})" if name and same and rows else name)
+    return found
 
 
 def is_number(text: str) -> bool:

@@ -14,7 +14,10 @@ from llmscope.load.content import Compression, opened
 from llmscope.load.logfile import LogFile
 from llmscope.sources import Sample, detect
 
-ENVELOPES = ("data", "observations", "spans", "calls", "events", "results", "value", "records", "logs", "rows", "items")
+ENVELOPES = (
+    "data", "observations", "spans", "traces", "calls", "events", "results", "result", "value", "records", "logs",
+    "rows", "items",
+)  # fmt: skip
 # An object that has one of these is a record, whatever lists it holds.
 RECORD_KEYS = {"model", "request_model", "usage", "request_id", "timestamp", "started_at", "messages", "response"}
 TRAILING_COMMA = re.compile(rb",\s*\]\s*$")

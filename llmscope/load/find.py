@@ -13,7 +13,7 @@ from pathlib import Path
 from llmscope.errors import LlmscopeError, nearest
 
 SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log", ".sse", ".db", ".sqlite"}
-PACKED = {".gz", ".gzip", ".zst", ".zstd"}
+PACKED = {".gz", ".gzip", ".zst", ".zstd", ".out"}
 
 
 def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tuple[Path, str, bool]]:

@@ -49,7 +49,8 @@ def attempt(store: Store, job: Job) -> FileReport:
     head = head_of(file.path, file.compression)
     prepare_session(store, job)
     with store.transaction() as con, tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
-        known = earlier_loads(con, head)
+        # What was last written to a database may stand beside it still: then its bytes do not tell whether it is known.
+        known = [] if written_beside(file.path) else earlier_loads(con, head)
         size = file.path.stat().st_size if file.compression == "none" else None
         content = read_content(file.path, file.compression, 0, [e.end for e in known], size) if known else None
         plan = plan_read(job, known, content)
@@ -58,6 +59,12 @@ def attempt(store: Store, job: Job) -> FileReport:
         for load_id in plan.replaces:
             forget(con, load_id)
         return read_range(con, job, plan, head, size if job.end is None else job.end, Path(folder))
+
+
+def written_beside(path: Path) -> bool:
+    """Whether a database has rows that are not in its own file yet."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def prepare_session(store: Store, job: Job) -> None:

@@ -15,6 +15,7 @@ TO_MS = {"s": "1000", "us": "0.001", "ns": "0.000001", "min": "60000"}
 TO_US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}
 TO_USD = {"cents": "0.01", "nano_usd": "0.000000001"}
 UNCOUNTED = ("text", "json")
+HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 TICKS_TO_1970 = 621_355_968_000_000_000
 
 
@@ -122,7 +123,8 @@ def time_sql(text: str, unit: str | None) -> str:
         f" ELSE {epoch(text, 'ns')} END"
     )
     quick = f"CASE WHEN right({text}, 1) = 'Z' THEN try_cast({text} AS TIMESTAMP) END"
-    return f"coalesce({quick}, timezone('UTC', try_cast({text} AS TIMESTAMPTZ)), {by_size})"
+    http = f"try_strptime({text}, '{HTTP_DATE}')"
+    return f"coalesce({quick}, timezone('UTC', try_cast({text} AS TIMESTAMPTZ)), {by_size}, {http})"
 
 
 def epoch(text: str, unit: str) -> str:

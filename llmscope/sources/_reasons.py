@@ -18,7 +18,7 @@ __all__ = ["error_class_sql", "finish_reason_sql", "provider_sql", "refusal_sql"
 FINISH: Mapping[str, tuple[str, ...]] = {
     "stop": (
         "stop", "end_turn", "stop_sequence", "complete", "completed", "eos", "eos_token", "end", "end_of_turn",
-        "finished", "done", "success", "1",
+        "finish", "finished", "done", "success", "1",
     ),
     "length": (
         "length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_length", "max_new_tokens",

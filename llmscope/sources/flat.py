@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from llmscope.sources import Field, Reading, Sample, json_path, quote
 from llmscope.sources._alias import ALIASES, BY_LEAF, DURATIONS, meant
 from llmscope.sources._errors import error_class_sql, status_sql
+from llmscope.sources._failures import failure_fields, failures
 from llmscope.sources._flat_units import duration_unit, values, varies
 from llmscope.sources._reasons import finish_reason_sql, provider_sql
 from llmscope.sources._usage import token_fields, usage_fields
@@ -45,7 +46,7 @@ def detect(sample: Sample) -> bool:
     """It names a model or tokens, and something else about a request."""
     found = guess(sample)
     telling = {"request_model", "response_model", "input_tokens", "output_tokens"} & found.keys()
-    return has_usage(sample) or (bool(telling) and len(found) >= 2)
+    return has_usage(sample) or (bool(telling) and len(found) >= 2) or failures(sample) is not None
 
 
 def has_usage(sample: Sample) -> bool:
@@ -121,6 +122,10 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     fields |= {column: Field(quote(key), keys=(key,)) for key, column in late.items()}
     prepare = usage_of(sample, columns, fields)
     refine(fields)
+    if failed := failures(sample):
+        more, prepared, known = failure_fields(sample, *failed)
+        columns, prepare, fields = columns | more, prepare | prepared, fields | known
+        fields.pop("output_text", None)
     keep = " OR ".join(
         f"{fields[c].sql} IS NOT NULL" for c in EVIDENCE if c in found or c in prepare_columns(prepare, fields)
     )
@@ -182,6 +187,9 @@ def usage_of(sample: Sample, columns: Mapping[str, str], fields: dict[str, Field
         prepare, given = usage_fields(place, raw_keys=(".".join(path),))
         under = [c for c, f in fields.items() if f.keys and f.keys[0].startswith(".".join(path) + ".")]
         fields |= {c: given[c] for c in under if c in given}
+        deep = {c for c in PARTS if c in fields and c in given and c not in under and "." in fields[c].keys[0]}
+        # A count somewhere else below the top stands in for the usage object's where that is absent, not the other way.
+        fields |= {c: both(given[c], fields[c]) for c in deep}
         fields |= {c: f for c, f in given.items() if c not in fields or not sample_has(sample, fields[c])}
         return prepare
     foreign = any(
@@ -198,6 +206,11 @@ def usage_of(sample: Sample, columns: Mapping[str, str], fields: dict[str, Field
     fields |= {c: Field(given[c].sql, given[c].unit, fields[c].keys) for c in PARTS if c in fields}
     fields["usage_semantics"] = given["usage_semantics"]
     return prepare
+
+
+def both(first: Field, second: Field) -> Field:
+    """The first of two readings of a column that says anything."""
+    return Field(f"coalesce({first.sql}, {second.sql})", first.unit, (*first.keys, *second.keys))
 
 
 def sample_has(sample: Sample, field: Field) -> bool:

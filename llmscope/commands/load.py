@@ -70,9 +70,11 @@ def summary(report: LoadReport, store: str) -> str:
 
 def result_of(report: LoadReport) -> Result:
     """A row a file, and what each has to say."""
+    from llmscope.load.notes import gathered
+
     rows = tuple(row_of(f) for f in report.files)
     totals = {c.name: report.total(c.name) if c.name in COUNTED else None for c in COLUMNS}
-    notes = tuple(f"{f.path}: {note}" for f in report.files for note in f.notes)
+    notes = tuple(gathered(report.files))
     errors = tuple(Finding("failed", "warning", message(f.error)) for f in report.failed if f.error)
     if report.total("rejected"):
         notes += ("llmscope store rejects shows the lines that could not be read",)

@@ -30,7 +30,8 @@ def load(
     asked: Asked,
     logs: tuple[str, ...] = (),
     agent: Annotated[
-        str | None, "sessions of a coding agent on this machine: claude-code, codex, gemini-cli, opencode or llm"
+        list[str] | None,
+        "sessions of a coding agent on this machine (repeatable): claude-code, codex, gemini-cli, opencode or llm",
     ] = None,
 ) -> Result:
     """Read logs into the store: incremental, idempotent, each file in one transaction."""
@@ -39,7 +40,7 @@ def load(
     if agent:
         from llmscope.load.agents import sessions
 
-        logs = (*logs, *(str(path) for path in sessions(agent)))
+        logs = (*logs, *(str(path) for name in agent for path in sessions(name)))
     if not logs:
         raise UsageError("load what?", hint="llmscope load FILE, FOLDER, - for standard input, or --agent claude-code")
     store = asked.store(read_only=False)
@@ -57,11 +58,12 @@ def summary(report: LoadReport, store: str) -> str:
     """The one line that is always said."""
     counts = {name: report.total(name) for name in COUNTED}
     skipped = sum(f.outcome == "skipped" for f in report.files)
-    parts = [
-        f"{counts['loaded']:,} rows loaded from {len(report.files)} file{'s' * (len(report.files) != 1)} into {store}"
-    ]
+    files = f"{len(report.files):,} file{'s' * (len(report.files) != 1)}"
+    parts = [f"{counts['loaded']:,} row{'s' * (counts['loaded'] != 1)} loaded from {files} into {store}"]
     parts += [
-        f"{counts[n]:,} {n.replace('_', ' ')}" for n in ("duplicates", "set_aside", "rejected", "blank") if counts[n]
+        f"{counts[n]:,} {n.replace('_', ' ').removesuffix('s' * (counts[n] == 1))}"
+        for n in ("duplicates", "set_aside", "rejected", "blank")
+        if counts[n]
     ]
     parts += [f"{skipped} file{'s' * (skipped != 1)} already loaded"] if skipped else []
     parts += [f"{len(report.failed)} failed"] if report.failed else []

@@ -80,7 +80,8 @@ def result_of(report: LoadReport) -> Result:
     errors = tuple(Finding("failed", "warning", message(f.error)) for f in report.failed if f.error)
     if report.total("rejected"):
         notes += ("llmscope store rejects shows the lines that could not be read",)
-    coverage = Coverage(report.total("loaded"), None, None, report.total("rejected"), report.total("duplicates"))
+    requests = sum(f.loaded for f in report.files if f.of_requests)
+    coverage = Coverage(requests, None, None, report.total("rejected"), report.total("duplicates"))
     return Result("load", COLUMNS, rows, totals, findings=errors, notes=notes, coverage=coverage)
 
 

@@ -17,9 +17,8 @@ def load_notes(report: LoadReport) -> list[str]:
     notes = [redact(f.error.message) for f in report.failed if f.error]
     unknown = [f.path for f in report.files if f.outcome == "unknown"]
     if unknown:
-        notes.append(
-            f"{len(unknown)} file{'s are no logs' if len(unknown) != 1 else ' is no log'} llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect"
-        )
+        what = "file is no log" if len(unknown) == 1 else "files are no logs"
+        notes.append(f"{len(unknown)} {what} llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect")
     empty = [f.path for f in report.files if f.outcome == "empty"]
     if empty:
         notes.append(f"{len(empty)} file{'s' * (len(empty) != 1)} empty: {', '.join(empty[:3])}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.assign import job_of
-from llmscope.load.batch import MOST_FILES, batches, load_batch
+from llmscope.load.batch import MOST_FILES, Bytes, batches, content_of, load_batch, may_share
 from llmscope.load.discover import PEEK_BYTES, inspect
 from llmscope.load.find import find, inside, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits, LoadOptions
@@ -68,8 +69,15 @@ def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Pro
         sizes = [path.stat().st_size if path.exists() else 0 for path, _, _ in files]
         done = 0
         for window in windows(files, sizes):
-            looked = [look(store, *file, options) for file in window]
-            early = together(store, [f for f in looked if isinstance(f, Job)])
+            looked: list[Job | FileReport] = []
+            # The files' bytes are counted on one core while their first records are looked at on another.
+            with ThreadPoolExecutor() as beside:
+                reading: dict[str, Future[Bytes]] = {}
+                for file in window:
+                    looked.append(found := look(store, *file, options))
+                    if isinstance(found, Job) and len(window) > 1 and may_share(found, store.path is not None):
+                        reading[found.file.shown] = beside.submit(content_of, found)
+                early = together(store, [f for f in looked if isinstance(f, Job)], reading)
             for found in looked:
                 shown = found.file.shown if isinstance(found, Job) else found.path
                 if progress:
@@ -117,12 +125,12 @@ def look(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions
     return replace(job, asked=asked)
 
 
-def together(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
+def together(store: Store, jobs: Sequence[Job], reading: Mapping[str, Future[Bytes]]) -> dict[str, FileReport]:
     """The small files that could be loaded many at once; the others follow one by one."""
     found: dict[str, FileReport] = {}
     for group in batches(jobs, kept=store.path is not None):
         try:
-            reports = load_batch(store, group)
+            reports = load_batch(store, group, [reading[job.file.shown] for job in group])
         except LlmscopeError as error:
             if error.exit_code != 1:
                 raise

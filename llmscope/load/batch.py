@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 LARGEST_BYTES, LARGEST_UNKEPT_BYTES = 8 << 20, 64 << 20
 MOST_FILES, MOST_BYTES = 500, 128 << 20
 GATHERED, FEW_LINES = "gathered", 500
+Bytes = tuple[bytes, Content | None, tuple[int, int]]
 
 
 @dataclass
@@ -73,6 +74,11 @@ def batches(jobs: Iterable[Job], kept: bool) -> list[list[Job]]:
     return [group for group in found if len(group) > 1]
 
 
+def may_share(job: Job, kept: bool) -> bool:
+    """Whether a file is one that `batches` would take, were there others like it."""
+    return suited(job, size_of(job.file.path), kept)
+
+
 def size_of(path: Path) -> int:
     """A file's bytes; of one that is gone 0."""
     return path.stat().st_size if path.exists() else 0
@@ -95,14 +101,17 @@ def alike(one: Job, other: Job) -> bool:
     return same and one.mapping == other.mapping and (one.readings, one.unfolding) == (other.readings, other.unfolding)
 
 
-def load_batch(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
-    """Loads what of these files can be loaded together; gives the reports of those, by the name shown."""
+def load_batch(store: Store, jobs: Sequence[Job], contents: Sequence[Future[Bytes]]) -> dict[str, FileReport]:
+    """Loads what of these files can be loaded together; gives the reports of those, by the name shown.
+
+    `contents` give what `content_of` finds of each.
+    """
     keys = frozenset(key for job in jobs for key in job.file.sample.columns)
     prepare_session(store, replace(jobs[0], seen=jobs[0].seen | keys, whole=True))
     for whole in (False, True):
         try:
             with store.transaction() as con:
-                return attempt(con, jobs, whole or jobs[0].whole)
+                return attempt(con, jobs, contents, whole or jobs[0].whole)
         except Again:
             continue
         except LlmscopeError:
@@ -110,13 +119,15 @@ def load_batch(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
     return {}
 
 
-def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) -> dict[str, FileReport]:
+def attempt(
+    con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], contents: Sequence[Future[Bytes]], whole: bool
+) -> dict[str, FileReport]:
     """One try.
 
     Raises:
         Again: a record has a key that none of the first records had.
     """
-    members, reports = chosen(con, jobs)
+    members, reports = chosen(con, jobs, contents)
     if len(members) < 2:
         return reports
     joint = joined(members, whole)
@@ -157,18 +168,18 @@ def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) ->
     return reports
 
 
-def chosen(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job]) -> tuple[list[Member], dict[str, FileReport]]:
+def chosen(
+    con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], contents: Sequence[Future[Bytes]]
+) -> tuple[list[Member], dict[str, FileReport]]:
     """The files of which nothing is known yet, which are whole and no other's beginning; and those known already."""
     load_id = int(execute(con, "SELECT coalesce(max(load_id), 0) + 1 FROM loads")[0][0])
-    before = [fingerprint(j.file.path) for j in jobs]
-    with ThreadPoolExecutor() as beside:
-        contents = list(beside.map(content_of, jobs))
-    known = earlier_loads_of(con, [head for head, _ in contents])
+    found = [one.result() for one in contents]
+    known = earlier_loads_of(con, [head for head, _, _ in found])
     members: list[Member] = []
     skipped: dict[str, FileReport] = {}
     heads: set[bytes] = set()
     short: list[bytes] = []
-    for job, (head, content), state, earlier in zip(jobs, contents, before, known, strict=True):
+    for job, (head, content, state), earlier in zip(jobs, found, known, strict=True):
         lines = whole_lines(job.file, content) if content else 0
         if content is None or not lines or head in heads or any(map(head.startswith, short)):
             continue
@@ -189,13 +200,18 @@ def is_known(job: Job, earlier: Sequence[Earlier], content: Content) -> bool:
     return same and plan_read(job, earlier, replace(content, digests=digests)).outcome == "skipped"
 
 
-def content_of(job: Job) -> tuple[bytes, Content | None]:
-    """A file's first bytes and what it holds; None for a damaged one, of which its own load tells."""
+def content_of(job: Job) -> Bytes:
+    """A file's first bytes, what it holds, and what would tell that it changed since.
+
+    A damaged one holds None: its own load tells of it.
+    """
+    state = (0, 0)
     try:
         path, packing = job.file.path, job.file.compression
-        return head_of(path, packing), read_content(path, packing)
+        state = fingerprint(path)
+        return head_of(path, packing), read_content(path, packing), state
     except LlmscopeError:
-        return b"", None
+        return b"", None, state
 
 
 def whole_lines(file: LogFile, content: Content) -> int:

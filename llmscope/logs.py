@@ -200,9 +200,10 @@ class Logs:
         self.close()
 
     def __getattr__(self, name: str) -> Callable[..., Result]:
-        if name.startswith("_") or name in ("book", "rates") or name not in analyses():
+        known = {question.replace(" ", "_"): question for question in analyses()}
+        if name.startswith("_") or name in ("book", "rates") or name not in known:
             raise AttributeError(name)
-        return lambda **options: self.run(name, **options)
+        return lambda **options: self.run(known[name], **options)
 
 
 BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}

@@ -66,7 +66,7 @@ class Logs:
             self.ran.append(whole)
         every = {"tz": self.window.tz, **self.where_values, **bound, **values}
         try:
-            rows = engine.execute(self.con, whole, every)
+            rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
         except LlmscopeError as error:
             if self.where and any(word in error.message for word in ("Could not convert", "Cannot compare", "Binder")):
                 raise UsageError(f"--where {self.where.text!r}: {error.message}") from error

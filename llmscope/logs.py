@@ -264,8 +264,8 @@ def open_logs(
     target = Store(
         Path(folder.name) / STORE if large else None,
         spill=Path(folder.name),
-        memory=LOAD_MEMORY if large else None,
-        elastic=True,
+        memory=settings.memory or (LOAD_MEMORY if large else None),
+        elastic=settings.memory is None,
     )
     logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
     beside = ThreadPoolExecutor(1)  # the engine is made ready while files are looked at, prices while it parses them

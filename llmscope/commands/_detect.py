@@ -104,6 +104,7 @@ def detected(path: Path, shown: str, options: LoadOptions, several: bool, by_nam
 def described(file: LogFile, options: LoadOptions) -> Detected:
     """A file that could be opened: known or not."""
     from llmscope.load import job_of
+    from llmscope.sources import detect
 
     keys = keys_of(file.sample)
     row = {
@@ -113,7 +114,8 @@ def described(file: LogFile, options: LoadOptions) -> Detected:
     try:
         job = job_of(file, options)
     except LlmscopeError as error:
-        if error.exit_code != 1:
+        name = options.source or detect(file.sample)
+        if error.exit_code != 1 or name:
             raise
         job = None
     if job is None:
@@ -220,8 +222,7 @@ def mapping_rows(store: Store, reading: Reading, keys: Keys) -> Iterator[dict[st
     for column in TABLES[reading.table]:
         found = reading.fields.get(column.name)
         paths = list(dict.fromkeys(path for key in found.keys if (path := keys.path_of(key)))) if found else []
-        whole = any(keys.kinds[path] in ("object", "list") for path in paths)
-        if found is None or ((whole or not paths) and not filled.get(column.name)):
+        if found is None or (column.name not in TEXTS and not filled.get(column.name)):
             continue
         is_text = column.name in TEXTS
         yield {

@@ -30,7 +30,8 @@ def load(
     asked: Asked,
     logs: tuple[str, ...] = (),
     agent: Annotated[
-        str | None, "sessions of a coding agent on this machine: claude-code, codex, gemini-cli, opencode or llm"
+        list[str] | None,
+        "sessions of a coding agent on this machine (repeatable): claude-code, codex, gemini-cli, opencode or llm",
     ] = None,
 ) -> Result:
     """Read logs into the store: incremental, idempotent, each file in one transaction."""
@@ -39,7 +40,7 @@ def load(
     if agent:
         from llmscope.load.agents import sessions
 
-        logs = (*logs, *(str(path) for path in sessions(agent)))
+        logs = (*logs, *(str(path) for name in agent for path in sessions(name)))
     if not logs:
         raise UsageError("load what?", hint="llmscope load FILE, FOLDER, - for standard input, or --agent claude-code")
     store = asked.store(read_only=False)
@@ -57,11 +58,12 @@ def summary(report: LoadReport, store: str) -> str:
     """The one line that is always said."""
     counts = {name: report.total(name) for name in COUNTED}
     skipped = sum(f.outcome == "skipped" for f in report.files)
-    parts = [
-        f"{counts['loaded']:,} rows loaded from {len(report.files)} file{'s' * (len(report.files) != 1)} into {store}"
-    ]
+    files = f"{len(report.files):,} file{'s' * (len(report.files) != 1)}"
+    parts = [f"{counts['loaded']:,} row{'s' * (counts['loaded'] != 1)} loaded from {files} into {store}"]
     parts += [
-        f"{counts[n]:,} {n.replace('_', ' ')}" for n in ("duplicates", "set_aside", "rejected", "blank") if counts[n]
+        f"{counts[n]:,} {n.replace('_', ' ').removesuffix('s' * (counts[n] == 1))}"
+        for n in ("duplicates", "set_aside", "rejected", "blank")
+        if counts[n]
     ]
     parts += [f"{skipped} file{'s' * (skipped != 1)} already loaded"] if skipped else []
     parts += [f"{len(report.failed)} failed"] if report.failed else []
@@ -70,13 +72,16 @@ def summary(report: LoadReport, store: str) -> str:
 
 def result_of(report: LoadReport) -> Result:
     """A row a file, and what each has to say."""
+    from llmscope.load.notes import gathered
+
     rows = tuple(row_of(f) for f in report.files)
     totals = {c.name: report.total(c.name) if c.name in COUNTED else None for c in COLUMNS}
-    notes = tuple(f"{f.path}: {note}" for f in report.files for note in f.notes)
+    notes = tuple(gathered(report.files))
     errors = tuple(Finding("failed", "warning", message(f.error)) for f in report.failed if f.error)
     if report.total("rejected"):
         notes += ("llmscope store rejects shows the lines that could not be read",)
-    coverage = Coverage(report.total("loaded"), None, None, report.total("rejected"), report.total("duplicates"))
+    requests = sum(f.loaded for f in report.files if f.of_requests)
+    coverage = Coverage(requests, None, None, report.total("rejected"), report.total("duplicates"))
     return Result("load", COLUMNS, rows, totals, findings=errors, notes=notes, coverage=coverage)
 
 

@@ -43,6 +43,8 @@ class LoadReport:
 
 # What of the first records of how many files is held before any of them is loaded.
 MOST_HELD_BYTES = 6 << 20
+# A folder holds many databases that are no logs; one named by a person is another matter.
+DATABASES = (".db", ".sqlite")
 LogPath = tuple[Path, str, bool]
 Progress = Callable[[str, int, int], None]
 
@@ -105,6 +107,8 @@ def look(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions
     except LlmscopeError as error:
         if error.exit_code != 1:
             raise
+        if not asked and path.suffix in DATABASES:
+            return FileReport(shown, None, "unknown", notes=["not a log llmscope knows; left out"])
         return FileReport(shown, None, "failed", error=error, asked=asked)
     if job is None:
         return FileReport(shown, None, "unknown", notes=["not a log llmscope knows; left out"])
@@ -144,6 +148,7 @@ def load_job(store: Store, job: Job) -> FileReport:
 def finished(report: FileReport, job: Job) -> FileReport:
     """A file's report with what holds whatever became of it."""
     report.linked = job.linked
+    report.of_requests = job.mixed or job.readings[0].table == "requests"
     report.notes += notes_of(job) if report.outcome != "skipped" else []
     return report
 
@@ -156,7 +161,9 @@ def load_path(store: Store, path: Path, shown: str, asked: bool, options: LoadOp
 
 def notes_of(job: Job) -> list[str]:
     """The guesses made about a file."""
-    notes = [note for r in job.readings for note in r.notes] + unseen(job.options.maps, job.file.sample)
+    # Of a mixed file each piece has said what it guessed.
+    notes = [note for r in job.readings for note in r.notes if not job.mixed]
+    notes += unseen(job.options.maps, job.file.sample)
     if job.file.duplicate_keys:
         notes.append(f"{job.file.duplicate_keys} of its first records name a key twice: the first one counts")
     return notes

@@ -32,6 +32,10 @@ def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | Non
     Raises:
         LlmscopeError: no source knows it.
     """
+    if file.container == "sse" and not file.sample.records:
+        raise LlmscopeError(
+            f"{file.shown}: an event stream without a whole event of a provider's", hint="is the file cut short?"
+        )
     name = options.source or detect(file.sample) or ("flat" if options.maps else None)
     if name is None:
         if not asked:
@@ -48,7 +52,12 @@ def job_of(file: LogFile, options: LoadOptions, asked: bool = True) -> Job | Non
 def as_source(file: LogFile, name: str, options: LoadOptions, part: bool = False, unfolded: bool = False) -> Job:
     """The file read by this source. `part`: load made it of another file. `unfolded`: by the source's own Python."""
     source: Any = load_source(name)
-    readings: tuple[Reading, ...] = source.readings(file.sample, {m.column: m.key for m in options.maps})
+    try:
+        readings: tuple[Reading, ...] = source.readings(file.sample, {m.column: m.key for m in options.maps})
+    except LlmscopeError as error:
+        looks = detect(file.sample) if options.source else None
+        hint = f"it looks like {looks}: leave out --source" if looks and looks != name else error.hint
+        raise LlmscopeError(error.message, hint=hint) from error
     readings = (apply(readings[0], options.maps, file.sample), *readings[1:])
     answer = readings[0].fields.get("response_id")
     linked = answer is not None and (name not in GENERAL or any(is_seen(k, file.sample.columns) for k in answer.keys))

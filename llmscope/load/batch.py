@@ -10,16 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
-from llmscope.load.bring import fill, seen
-from llmscope.load.content import Content, head_digest, head_of, read_content
+from llmscope.load.bring import fill, seen, strange_records
+from llmscope.load.content import HEAD_BYTES, Content, digest_with, head_digest, head_of, read_content
 from llmscope.load.job import Again, FileReport, Job
+from llmscope.load.logfile import LogFile
 from llmscope.load.one import fingerprint, prepare_session, write_load, write_price_keys
-from llmscope.load.plan import Plan, earlier_loads
+from llmscope.load.plan import Earlier, Plan, complete, earlier_loads_of, plan_read
 from llmscope.load.read import empty_record, records_sql
+from llmscope.load.readable import is_pattern
 from llmscope.load.rows import LATE_BIT, Origin, insert_of
 from llmscope.load.settle import settle
 from llmscope.load.stage import BATCH, OF_FILE, UNFOLDED, Staged, stage, staged_sql
@@ -36,15 +39,12 @@ if TYPE_CHECKING:
 # Of a store each file is a transaction as far as it is worth one; where nothing is kept, larger ones go together too.
 LARGEST_BYTES, LARGEST_UNKEPT_BYTES = 8 << 20, 64 << 20
 MOST_FILES, MOST_BYTES = 500, 128 << 20
-
-
-class NotTogether(Exception):
-    """These files must be looked at one by one."""
+GATHERED, FEW_LINES = "gathered", 500
 
 
 @dataclass
 class Member:
-    """One file of a batch. lines: of JSON lines all that were ended; of a single object 1."""
+    """One file of a batch. lines: of JSON lines all of them; of a single object 1."""
 
     job: Job
     load_id: int
@@ -57,36 +57,42 @@ class Member:
 def batches(jobs: Iterable[Job], kept: bool) -> list[list[Job]]:
     """Jobs that can be loaded together, two or more each."""
     found: list[list[Job]] = []
-    for job in (j for j in jobs if suited(j, kept)):
-        same = next((g for g in found if alike(g[0], job) and room(g, job)), None)
-        if same is None:
+    sizes: list[int] = []
+    for job in jobs:
+        size = size_of(job.file.path)
+        if not suited(job, size, kept):
+            continue
+        fitting = (i for i, group in enumerate(found) if len(group) < MOST_FILES and sizes[i] + size <= MOST_BYTES)
+        place = next((i for i in fitting if alike(found[i][0], job)), None)
+        if place is None:
             found.append([job])
+            sizes.append(size)
         else:
-            same.append(job)
+            found[place].append(job)
+            sizes[place] += size
     return [group for group in found if len(group) > 1]
 
 
-def suited(job: Job, kept: bool) -> bool:
+def size_of(path: Path) -> int:
+    """A file's bytes; of one that is gone 0."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def suited(job: Job, size: int, kept: bool) -> bool:
     """A small plain file of JSON lines or of one object, whose rows can tell the file they come from."""
     file = job.file
     plain = file.container == "jsonl" or (file.container == "json" and file.unwrap == "" and file.single)
-    plain = plain and not (file.bom or file.duplicate_keys or any(c in str(file.path) for c in "*?[]{}"))
+    plain = plain and not (file.bom or file.duplicate_keys or is_pattern(file.path))
     told = not job.derived and (job.unfolding is None or job.unfolding.carries)
     apart = len({r.table for r in job.readings}) == len(job.readings) > 0
     most = LARGEST_BYTES if kept else LARGEST_UNKEPT_BYTES
-    return plain and told and apart and file.path.stat().st_size <= most
+    return plain and told and apart and 0 < size <= most
 
 
 def alike(one: Job, other: Job) -> bool:
     """The same source, keys, mapping and packing."""
     same = (one.file.container, one.file.compression) == (other.file.container, other.file.compression)
     return same and one.mapping == other.mapping and (one.readings, one.unfolding) == (other.readings, other.unfolding)
-
-
-def room(group: Sequence[Job], job: Job) -> bool:
-    """Whether one more does not make the batch too large."""
-    sizes = sum(j.file.path.stat().st_size for j in (*group, job))
-    return len(group) < MOST_FILES and sizes <= MOST_BYTES
 
 
 def load_batch(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
@@ -99,7 +105,7 @@ def load_batch(store: Store, jobs: Sequence[Job]) -> dict[str, FileReport]:
                 return attempt(con, jobs, whole or jobs[0].whole)
         except Again:
             continue
-        except (NotTogether, LlmscopeError):
+        except LlmscopeError:
             return {}
     return {}
 
@@ -109,11 +115,10 @@ def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) ->
 
     Raises:
         Again: a record has a key that none of the first records had.
-        NotTogether: a file changed, records of another source stand among them, or none is left.
     """
-    members = chosen(con, jobs)
+    members, reports = chosen(con, jobs)
     if len(members) < 2:
-        raise NotTogether
+        return reports
     joint = joined(members, whole)
     put_members(con, members)
     tables = [r.table for r in joint.readings]
@@ -121,13 +126,12 @@ def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) ->
     origin = Origin(0, joint.source, "", "", 0, joint.keep_text, together=True)
     known = seen(joint, staged)
     for reading in joint.readings:
-        insert = insert_of(relation(joint, reading, staged), reading, origin, known, surely=staged is not None)
+        raw = staged_sql(staged, reading, together=True) if staged else gathered(con, joint, reading, members)
+        insert = insert_of(raw, reading, origin, known, surely=staged is not None)
         fill(con, joint, reading.table, insert)
     first = members[0].load_id
     values, records = counts(con, joint, members, staged)
-    odd = [m for m in members if values[m.load_id] != m.lines]
-    if any(fingerprint(m.job.file.path) != m.before for m in members):
-        raise NotTogether
+    odd = [m for m in members if values[m.load_id] != m.lines or fingerprint(m.job.file.path) != m.before]
     for table in tables if odd else []:
         gone = ", ".join(str(m.load_id) for m in odd)
         execute(con, f"DELETE FROM {rows_table(table)} WHERE load_id IN ({gone})")
@@ -135,7 +139,7 @@ def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) ->
     rows = loaded(con, tables[0], first)
     wrong = faults_by_load(con, tables[0], first)
     settled = settle(con, tables, {tables[0]}, first, joint.source)
-    reports: dict[str, FileReport] = {}
+    said = False
     for member in members:
         load, file = member.load_id, member.job.file
         report = FileReport(file.shown, joint.source, lines=records[load], loaded=rows[load])
@@ -143,7 +147,8 @@ def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) ->
         report.faults = sum(wrong.get(load, Counter()).values())
         report.notes += aside_note(joint.readings[0], report.set_aside)
         report.notes += [fault_note(name, n) for name, n in wrong.get(load, Counter()).items()]
-        report.take(load, settled, notes=not reports)
+        report.take(load, settled, notes=not said)
+        said = True
         report.check()
         refuse(report, joint.limits, ())
         write_load(con, member.job, load, member.head, Plan("loaded"), member.content, report)
@@ -152,25 +157,53 @@ def attempt(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], whole: bool) ->
     return reports
 
 
-def chosen(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job]) -> list[Member]:
-    """The files of which nothing is known yet, and which are whole."""
-    empty = not execute(con, "SELECT count(*) FROM loads")[0][0]
+def chosen(con: duckdb.DuckDBPyConnection, jobs: Sequence[Job]) -> tuple[list[Member], dict[str, FileReport]]:
+    """The files of which nothing is known yet, which are whole and no other's beginning; and those known already."""
     load_id = int(execute(con, "SELECT coalesce(max(load_id), 0) + 1 FROM loads")[0][0])
     before = [fingerprint(j.file.path) for j in jobs]
     with ThreadPoolExecutor() as beside:
-        contents = list(beside.map(lambda j: read_content(j.file.path, j.file.compression), jobs))
+        contents = list(beside.map(content_of, jobs))
+    known = earlier_loads_of(con, [head for head, _ in contents])
     members: list[Member] = []
-    heads: set[str] = set()
-    for job, content, state in zip(jobs, contents, before, strict=True):
-        head = head_of(job.file.path, job.file.compression)
-        digest = head_digest(head)
-        lined = job.file.container == "jsonl"
-        half = lined and bool(content.rest.strip())
-        if half or digest in heads or content.size == 0 or (not empty and earlier_loads(con, head)):
+    skipped: dict[str, FileReport] = {}
+    heads: set[bytes] = set()
+    short: list[bytes] = []
+    for job, (head, content), state, earlier in zip(jobs, contents, before, known, strict=True):
+        lines = whole_lines(job.file, content) if content else 0
+        if content is None or not lines or head in heads or any(map(head.startswith, short)):
             continue
-        heads.add(digest)
-        members.append(Member(job, load_id + len(members), head, content, state, content.lines if lined else 1))
-    return members
+        if earlier:
+            if is_known(job, earlier, content):
+                skipped[job.file.shown] = FileReport(job.file.shown, job.source, "skipped")
+            continue
+        heads.add(head)
+        short += [head] if content.size <= HEAD_BYTES else []
+        members.append(Member(job, load_id + len(members), head, content, state, lines))
+    return members, skipped
+
+
+def is_known(job: Job, earlier: Sequence[Earlier], content: Content) -> bool:
+    """Whether a file stands in the store as it is; one read under another mapping is looked at by itself."""
+    digests = {content.end: content.digest, content.size: digest_with(content, job.file.path, job.file.compression)}
+    same = all(e.mapping == job.mapping for e in earlier)
+    return same and plan_read(job, earlier, replace(content, digests=digests)).outcome == "skipped"
+
+
+def content_of(job: Job) -> tuple[bytes, Content | None]:
+    """A file's first bytes and what it holds; None for a damaged one, of which its own load tells."""
+    try:
+        path, packing = job.file.path, job.file.compression
+        return head_of(path, packing), read_content(path, packing)
+    except LlmscopeError:
+        return b"", None
+
+
+def whole_lines(file: LogFile, content: Content) -> int:
+    """The lines of a file, or 1 for its one object; 0 where the last line is half-written or nothing is there."""
+    if file.container != "jsonl":
+        return int(content.size > 0)
+    last = complete(file, content.rest)
+    return 0 if content.rest.strip() and not last else content.lines + last
 
 
 def joined(members: Sequence[Member], whole: bool) -> Job:
@@ -195,11 +228,17 @@ def put_members(con: duckdb.DuckDBPyConnection, members: Sequence[Member]) -> No
     con.execute(f"INSERT INTO {BATCH} SELECT unnest($1), unnest($2), unnest($3), unnest($4)", columns)
 
 
-def relation(joint: Job, reading: Reading, staged: Staged | None) -> str:
-    """The reading's columns of all files, each row with its file."""
-    if staged:
-        return staged_sql(staged, reading, together=True)
-    return prepared_sql(plain(joint, reading), reading.prepare)
+def gathered(con: duckdb.DuckDBPyConnection, joint: Job, reading: Reading, members: Sequence[Member]) -> str:
+    """The reading's columns of all files, each row with its file.
+
+    The reader hands on every file's records by themselves, and what a long expression costs it costs for one record as
+    for two thousand: of tiny files they are first put into one table.
+    """
+    raw = plain(joint, reading)
+    if sum(m.lines for m in members) < len(members) * FEW_LINES:
+        execute(con, f"CREATE OR REPLACE TEMP TABLE {GATHERED} AS {raw}")
+        raw = f"SELECT * FROM {GATHERED}"
+    return prepared_sql(raw, reading.prepare)
 
 
 def plain(joint: Job, reading: Reading) -> str:
@@ -213,15 +252,15 @@ def counts(
 ) -> tuple[Counter[int], Counter[int]]:
     """By load: the values that were read, which should be all its lines, and the records they hold.
 
-    Raises:
-        NotTogether: records that no reading took may be another source's.
+    Of a file that may hold another source's records nothing is said, so that it is loaded by itself.
     """
     first = members[0].load_id
     if staged:
         rows = execute(
             con, f"SELECT {FILE}, count(*) FILTER (WHERE {quote(FIRST)}), count(*) FROM {UNFOLDED} GROUP BY 1"
         )
-        return Counter({load: n for load, n, _ in rows}), Counter({load: n for load, _, n in rows})
+        values, records = Counter({load: n for load, n, _ in rows}), Counter({load: n for load, _, n in rows})
+        return less_mixed(con, joint, members, values, staged), records
     most: Counter[int] = Counter()
     for reading in joint.readings:
         most |= loaded(con, reading.table, first)
@@ -230,10 +269,23 @@ def counts(
     filled = f"NOT ({empty_record(joint.readings[0].columns)})"
     rows = execute(con, f"SELECT _load, count(*) FROM ({plain(joint, joint.readings[0])}) WHERE {filled} GROUP BY 1")
     values = Counter(dict(rows))
-    unseen = any(m.lines > len(m.job.file.sample.records) for m in members if most[m.load_id] < m.lines)
-    if unseen and strangers(joint.file.sample, other_records(con, joint, joint.file.path), joint.source):
-        raise NotTogether
-    return values, values
+    return less_mixed(con, joint, [m for m in members if most[m.load_id] < m.lines], values), values
+
+
+def less_mixed(
+    con: duckdb.DuckDBPyConnection,
+    joint: Job,
+    members: Sequence[Member],
+    values: Counter[int],
+    staged: Staged | None = None,
+) -> Counter[int]:
+    """The counts without those of files whose later records may be another source's."""
+    unseen = [m.load_id for m in members if m.lines > len(m.job.file.sample.records)]
+    if not unseen or (staged and not strange_records(con, joint, staged)):
+        return values
+    if strangers(joint.file.sample, other_records(con, joint, joint.file.path), joint.source):
+        return Counter({load: n for load, n in values.items() if load not in unseen})
+    return values
 
 
 def loaded(con: duckdb.DuckDBPyConnection, table: Any, first: int) -> Counter[int]:

@@ -69,6 +69,7 @@ def pieces(
         counts.notes.append(WAITS)
     found = [Piece(job, counts, [], job.file.path)]
     for part in made.parts:
+        counts.notes += [note for r in part.readings for note in r.notes if job.mixed]
         part = replace(part, object_bytes=job.object_bytes, room=job.room)
         with ThreadPoolExecutor(1) as beside:
             inner = beside.submit(read_content, part.file.path, part.file.compression)
@@ -192,7 +193,7 @@ def late_keys(con: duckdb.DuckDBPyConnection, piece: Piece) -> frozenset[str]:
 
 def in_file(file: LogFile, error: LlmscopeError) -> LlmscopeError:
     """The engine's complaint about a file, with the file's name in front."""
-    if "disk" in error.message or "memory" in error.message:
+    if error.message.startswith(("no space left", "not enough memory")):
         return error
     packed = file.compression != "none" and any(w in error.message.lower() for w in ("gzip", "zstd", "decompress"))
     if packed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute
@@ -37,7 +38,7 @@ LESS_COMPLETE = """
 CREATE OR REPLACE TEMP TABLE less_complete AS
 SELECT row, id, load_id FROM (
     SELECT rowid AS row, {key} AS id, load_id,
-           row_number() OVER (PARTITION BY {key} ORDER BY {completeness} DESC, {larger} load_id, rowid) AS place
+           row_number() OVER (PARTITION BY {key} ORDER BY {better}, load_id, rowid) AS place
     FROM {table} WHERE {key} IN (SELECT id FROM twice)
 ) WHERE place > 1
 """
@@ -52,6 +53,18 @@ WHERE gone.load_id < $load AND better.load_id >= $load GROUP BY better.load_id
 """
 
 
+def better_sql(table: Table, present: Collection[str]) -> str:
+    """The order in which one record of a request is better than another: what it used, that it was answered, and then
+    how much is known of it. A failure knows its error and no tokens: it does not stand for an answer that was paid.
+    """
+    complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES[table] if c.name in present)
+    if table != "requests":
+        return f"{complete} DESC"
+    used = [f"({name} IS NOT NULL)::INTEGER" for name in ("input_tokens", "output_tokens") if name in present]
+    largest = ["output_tokens DESC NULLS LAST"] if "output_tokens" in present else []
+    return ", ".join([f"{' + '.join(used) or '0'} DESC", "(status = 'ok') DESC", f"{complete} DESC", *largest])
+
+
 def drop_duplicates(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> Counter[int]:
     """Removes what the loads from `load_id` on brought a second time; gives the number of rows removed, by load."""
     names = {"table": rows_table(table), "key": KEYS[table]}
@@ -62,10 +75,7 @@ def drop_duplicates(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) 
     execute(con, TWICE.format(**names), values)
     if not execute(con, "SELECT count(*) FROM twice")[0][0]:
         return Counter()
-    present = present_columns(con, table)
-    complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES[table] if c.name in present)
-    larger = "output_tokens DESC NULLS LAST," if "output_tokens" in present else ""
-    execute(con, LESS_COMPLETE.format(**names, completeness=complete, larger=larger))
+    execute(con, LESS_COMPLETE.format(**names, better=better_sql(table, present_columns(con, table))))
     execute(con, DROP.format(**names))
     found: Counter[int] = Counter()
     for load, gone in execute(con, GONE.format(**names), {"load": load_id}):

@@ -4,6 +4,7 @@ merged from a stream's events, fetched from a database, or each line of a mixed 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from llmscope.load.job import Job
 from llmscope.load.logfile import LogFile
 from llmscope.load.rejects import MOST_HEADS, Reject, numbered_lines, reason_of, redacted
 from llmscope.load.strangers import signature, whose
-from llmscope.sources import load_source
+from llmscope.sources import GENERAL, detect, load_source
 
 
 @dataclass
@@ -154,6 +155,7 @@ def split(job: Job, folder: Path, end: int | None, made: Derived) -> None:
     """Each line of a mixed file into the file of its own source."""
     sources: dict[Any, str] = {}
     paths: dict[str, Path] = {}
+    counts: Counter[str] = Counter()
     with ExitStack() as files:
         outs: dict[str, IO[bytes]] = {}
 
@@ -169,6 +171,17 @@ def split(job: Job, folder: Path, end: int | None, made: Derived) -> None:
                 name = sources[shape]
                 if name not in outs:
                     outs[name] = out(name)
+                counts[name] += 1
                 outs[name].write(text.strip(b" \t\r\n\xef\xbb\xbf") + b"\n")
     for name, path in paths.items():
-        add_part(made, job, path, name)
+        if name in GENERAL and unlike_requests(path, job):
+            made.beyond += (lines := counts[name])
+            made.notes.append(f"{lines:,} set aside: a line of no format that llmscope knows, among those of others")
+        else:
+            add_part(made, job, path, name)
+
+
+def unlike_requests(path: Path, job: Job) -> bool:
+    """Whether what no source of the mixed file claimed has nothing of a request in it either."""
+    file = inspect(path, job.file.shown)
+    return file is None or detect(file.sample) not in GENERAL

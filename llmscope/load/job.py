@@ -23,6 +23,7 @@ class FileReport:
     """What became of one file: lines = loaded + set_aside + duplicates + rejected + blank.
 
     linked: its records carry the provider's ids of the answers, by which another source's log of them is known.
+    of_requests: what is counted as loaded are requests, not scores or traces.
     """
 
     path: str
@@ -39,6 +40,7 @@ class FileReport:
     error: LlmscopeError | None = None
     asked: bool = True
     linked: bool = False
+    of_requests: bool = True
 
     def take(self, load_id: int, settled: Settled, notes: bool = True) -> None:
         """Takes over what became of this load's rows after they had come in."""

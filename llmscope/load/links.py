@@ -25,7 +25,8 @@ FROM traces_rows AS t
 WHERE requests_rows.trace_id = t.trace_id AND {side}.load_id >= $load AND ({lacking})
 """
 # {completeness}: how much a row knows. Requests of two sources that carry one response id are one request; of one
-# source they are its own business (an answer out of a cache keeps the id of the first).
+# source they are its own business (an answer out of a cache keeps the id of the first). What stands in the store
+# already are different requests: a slot each; a new row takes a slot that its own source has no row in, else its own.
 SEEN_TWICE = """
 CREATE OR REPLACE TEMP TABLE seen_twice AS
 WITH shared AS (
@@ -33,29 +34,38 @@ WITH shared AS (
     WHERE response_id IN (SELECT response_id FROM requests_rows WHERE load_id >= $load AND response_id IS NOT NULL)
     GROUP BY response_id HAVING count(DISTINCT source_format) > 1
 ),
-numbered AS (
-    SELECT rowid AS row, response_id, load_id, {completeness} AS completeness,
-           row_number() OVER (PARTITION BY response_id, source_format ORDER BY {started} rowid) AS ordinal
+told AS (
+    SELECT rowid AS row, response_id, load_id, source_format, {started} AS started, {completeness} AS completeness,
+           load_id >= $load AS fresh, max(load_id) OVER (PARTITION BY response_id, source_format) >= $load AS again
     FROM requests_rows WHERE response_id IN (SELECT response_id FROM shared)
 ),
+numbered AS (
+    SELECT *, row_number() OVER (
+               PARTITION BY response_id, fresh, CASE WHEN fresh THEN source_format END ORDER BY again, started, row
+           ) AS nth,
+           count(*) FILTER (NOT fresh) OVER (PARTITION BY response_id) AS slots,
+           count(*) FILTER (NOT fresh AND NOT again) OVER (PARTITION BY response_id) AS free
+    FROM told
+),
+slotted AS (SELECT *, CASE WHEN fresh AND nth > free THEN nth - free + slots ELSE nth END AS slot FROM numbered),
 placed AS (
-    SELECT row, row_number() OVER (PARTITION BY response_id, ordinal ORDER BY completeness DESC, load_id, row) AS place
-    FROM numbered
+    SELECT row, row_number() OVER best AS place, first_value(load_id) OVER best AS better FROM slotted
+    WINDOW best AS (PARTITION BY response_id, slot ORDER BY completeness DESC, load_id, row)
 )
-SELECT row FROM placed WHERE place > 1
+SELECT row, better FROM placed WHERE place > 1
 """
 # A call whose own child is a call of its kind with usage repeats the child's. A log of somebody's own making says
 # itself what its requests are.
 PARENTS = """
 CREATE OR REPLACE TEMP TABLE parents AS
-SELECT DISTINCT parent.rowid AS row
+SELECT DISTINCT parent.rowid AS row, 0 AS better
 FROM requests_rows AS parent
 JOIN requests_rows AS child
     ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
     AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
 WHERE parent.load_id >= $load AND parent.source_format NOT IN ('flat', 'canonical')
 UNION
-SELECT parent.rowid
+SELECT parent.rowid, 0
 FROM requests_rows AS parent
 JOIN requests_rows AS child
     ON child.trace_id = parent.trace_id AND child.parent_span_id = parent.span_id AND child.span_id <> parent.span_id
@@ -137,7 +147,7 @@ def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, source: str, f
     if "response_id" not in present or len(earlier | set(source.split(" + "))) < 2:
         return
     complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES["requests"] if c.name in present)
-    started = "started_at," if "started_at" in present else ""
+    started = "started_at" if "started_at" in present else "NULL"
     execute(con, SEEN_TWICE.format(completeness=complete, started=started), {"load": load_id})
     gone, found.duplicates = removed(con, "seen_twice", load_id)
     if gone:
@@ -148,11 +158,15 @@ def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, source: str, f
 
 
 def removed(con: duckdb.DuckDBPyConnection, table: str, load_id: int) -> tuple[int, Counter[int]]:
-    """Deletes the requests whose rows a temporary table names; gives their number, and how many each new load lost."""
-    named = f"FROM requests_rows WHERE rowid IN (SELECT row FROM {table})"
-    rows = execute(con, f"SELECT load_id, count(*) {named} GROUP BY load_id")
+    """Deletes the requests whose rows a temporary table names; gives their number, and how many each new load lost.
+
+    A row of an older load counts for the new one whose better row stands in its place, if one does.
+    """
+    named = f"FROM requests_rows JOIN {table} ON row = requests_rows.rowid"
+    whose = "CASE WHEN load_id >= $load THEN load_id ELSE better END"
+    rows = execute(con, f"SELECT {whose}, count(*) {named} GROUP BY 1", {"load": load_id})
     if rows:
-        execute(con, f"DELETE {named}")
+        execute(con, f"DELETE FROM requests_rows WHERE rowid IN (SELECT row FROM {table})")
     return sum(n for _, n in rows), Counter({load: n for load, n in rows if load >= load_id})
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from llmscope.load import LoadReport
+from collections.abc import Iterator, Sequence
+
+from llmscope.load import FileReport, LoadReport
+
+# Notes that more files share are said once.
+MOST_NAMED = 3
 
 
 def load_notes(report: LoadReport) -> list[str]:
@@ -12,20 +17,30 @@ def load_notes(report: LoadReport) -> list[str]:
     notes = [redact(f.error.message) for f in report.failed if f.error]
     unknown = [f.path for f in report.files if f.outcome == "unknown"]
     if unknown:
-        notes.append(
-            f"{len(unknown)} files are no logs llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect"
-        )
+        what = "file is no log" if len(unknown) == 1 else "files are no logs"
+        notes.append(f"{len(unknown)} {what} llmscope knows: {', '.join(unknown[:3])}; see llmscope sources detect")
     empty = [f.path for f in report.files if f.outcome == "empty"]
     if empty:
         notes.append(f"{len(empty)} file{'s' * (len(empty) != 1)} empty: {', '.join(empty[:3])}")
-    said: dict[str, list[str]] = {}
-    for file in report.files:
-        for note in file.notes if file.outcome not in ("unknown", "empty") else ():
-            said.setdefault(note, []).append(file.path)
-    notes += [
-        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {note}" for note, paths in said.items()
-    ]
-    aside = report.total("set_aside")
+    notes += gathered([f for f in report.files if f.outcome not in ("unknown", "empty")])
+    told = sum(f.set_aside for f in report.files if any(" set aside: " in note for note in f.notes))
+    aside = report.total("set_aside") - told
     if aside:
         notes.append(f"{aside:,} records that are no requests were set aside")
     return notes
+
+
+def gathered(files: Sequence[FileReport]) -> Iterator[str]:
+    """What the files have to say; what many say alike is said once, with its counts summed."""
+    said: dict[tuple[str, bool], list[tuple[str, str]]] = {}
+    for file in files:
+        for note in file.notes:
+            count, _, rest = note.partition(" ")
+            counted = count.replace(",", "").isdigit()
+            said.setdefault((rest if counted else note, counted), []).append((file.path, count if counted else ""))
+    for (text, counted), places in said.items():
+        if len(places) <= MOST_NAMED:
+            yield from (f"{path}: {f'{count} ' * counted}{text}" for path, count in places)
+        else:
+            total = sum(int(count.replace(",", "")) for _, count in places) if counted else 0
+            yield f"{f'{total:,} ' * counted}{text} (in {len(places):,} files, the first {places[0][0]})"

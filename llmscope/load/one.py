@@ -51,7 +51,7 @@ def attempt(store: Store, job: Job) -> FileReport:
     with store.transaction() as con, tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
         # What was last written to a database may stand beside it still: then its bytes do not tell whether it is known.
         known = [] if written_beside(file.path) else earlier_loads(con, head)
-        size = file.path.stat().st_size if file.compression == "none" else None
+        size = fingerprint(file.path)[0] if file.compression == "none" else None
         content = read_content(file.path, file.compression, 0, [e.end for e in known], size) if known else None
         plan = plan_read(job, known, content)
         if plan.outcome == "skipped":
@@ -170,8 +170,11 @@ def aside_notes(piece: Piece) -> list[str]:
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
-    """Changes when a file does."""
-    found = path.stat()
+    """Changes when a file does, or goes."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
     return found.st_size, found.st_mtime_ns
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,15 +40,33 @@ class Plan:
 
 def earlier_loads(con: duckdb.DuckDBPyConnection, head: bytes) -> list[Earlier]:
     """Loads whose content may be this file's beginning: the same first bytes, or all they had is in them."""
-    ends = execute(con, "SELECT DISTINCT end_byte FROM loads WHERE end_byte BETWEEN 1 AND $size", {"size": len(head)})
-    short = [xxhash.xxh3_128(head[:end]).hexdigest() for (end,) in ends]
+    return earlier_loads_of(con, [head])[0]
+
+
+def earlier_loads_of(con: duckdb.DuckDBPyConnection, heads: Sequence[bytes]) -> list[list[Earlier]]:
+    """The same of many files at once."""
+    most = max(map(len, heads), default=0)
+    ends = execute(con, "SELECT DISTINCT end_byte FROM loads WHERE end_byte BETWEEN 1 AND $size", {"size": most})
+    own = [head_digest(head) for head in heads]
+    short = [{xxhash.xxh3_128(head[:end]).hexdigest() for (end,) in ends if end <= len(head)} for head in heads]
     rows = execute(
         con,
-        "SELECT load_id, end_byte, digest, ends_in_newline, mapping FROM loads"
-        " WHERE head = $head OR (end_byte <= $size AND list_contains($short, digest)) ORDER BY load_id",
-        {"head": head_digest(head), "size": len(head), "short": short},
+        "SELECT head, load_id, end_byte, digest, ends_in_newline, mapping FROM loads"
+        " WHERE head IN (SELECT unnest($heads))"
+        " OR (end_byte <= $size AND digest IN (SELECT unnest($short))) ORDER BY load_id",
+        {"heads": own, "size": most, "short": sorted(set().union(*short))},
     )
-    return [Earlier(*row) for row in rows]
+    found: dict[str, list[Earlier]] = {}
+    for head, *row in rows:
+        for key in {head, row[2]}:
+            found.setdefault(key, []).append(Earlier(*row))
+    return [together(found, name, sums) for name, sums in zip(own, short, strict=True)]
+
+
+def together(found: Mapping[str, list[Earlier]], head: str, short: Collection[str]) -> list[Earlier]:
+    """The loads of one file, each once, oldest first: those of its first bytes, and of less than these."""
+    loads = {e.load_id: e for key in (head, *short) for e in found.get(key, ())}
+    return [loads[load_id] for load_id in sorted(loads)]
 
 
 def plan_read(job: Job, known: Sequence[Earlier], content: Content | None) -> Plan:

@@ -15,11 +15,16 @@ def readable(job: Job, folder: Path, start: int, size: int | None) -> Path:
     file = job.file
     if start or job.copy or file.bom:
         return copy_range(file, folder, start, size)
-    if any(c in str(file.path) for c in "*?[]{}"):
+    if is_pattern(file.path):
         link = folder / "log"
         link.symlink_to(file.path.resolve())
         return link
     return file.path
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether the engine would take a file's name for more than a name."""
+    return str(path).startswith("~") or any(c in str(path) for c in "*?[]{}")
 
 
 def copy_range(file: LogFile, folder: Path, start: int, size: int | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from llmscope.sources import GENERAL, Sample, in_order, load_source
 
 # Beside its keys, what tells one record from another of the same keys.
+HOLDING = ("response", "response_body", "result", "modelOutput")
+ANSWERED = frozenset({"choices", "candidates", "usageMetadata", "content", "output", "usage", "data", "error"})
 TELLING = ("type", "object", "category", "schemaType", "run_type")
 
 
@@ -28,9 +31,26 @@ def strangers(sample: Sample, records: Iterable[Mapping[str, Any]], primary: str
 
 
 def signature(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What records of one shape have in common."""
+    """What records of one shape have in common; of an answer beside its request, the answer's shape too."""
     said = (record.get(key) for key in TELLING)
-    return (frozenset(record), *(word if isinstance(word, str) else None for word in said))
+    answers = (inside(record.get(key)) for key in HOLDING)
+    return (frozenset(record), *(word if isinstance(word, str) else None for word in said), *answers)
+
+
+def inside(value: Any) -> tuple[Any, ...]:
+    """What tells a provider's answer from another's, wherever it stands in a record."""
+    if isinstance(value, str) and value[:1] in "{[":
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return ()
+    if isinstance(value, list):
+        value = value[-1] if value else None
+    if not isinstance(value, Mapping):
+        return ()
+    deeper = (inside(value.get(key)) for key in ("body", "message"))
+    words = (value.get(key) for key in ("type", "object"))
+    return (frozenset(value) & ANSWERED, *(w if isinstance(w, str) else None for w in words), *deeper)
 
 
 def whose(sample: Sample, record: Mapping[str, Any], primary: str) -> str:

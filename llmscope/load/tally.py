@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 WAITS = "its last line is half-written: it waits for the next load"
 MOST_KINDS = 500
+# What tells records of the same keys apart.
+SHAPES = (
+    "json_extract_string(json, ['$.type', '$.object', '$.response.type', '$.response.object', '$.response.body.object',"
+    " '$.result.type', '$.response_body.type', '$.response_body.object']), json_keys(json_extract(json, '$.response'))"
+)
 
 
 @dataclass
@@ -101,7 +106,8 @@ def tally_lines(
 def other_records(con: duckdb.DuckDBPyConnection, job: Job, path: Path) -> list[dict[str, Any]]:
     """One object of each set of keys that stands in the file."""
     lines = lines_sql(job.file, path, job.object_bytes)
-    kinds = f"SELECT any_value(json)::VARCHAR FROM ({lines}) WHERE json_type(json) = 'OBJECT' GROUP BY json_keys(json)"
+    objects = f"SELECT json FROM ({lines}) WHERE json_type(json) = 'OBJECT'"
+    kinds = f"SELECT any_value(json)::VARCHAR FROM ({objects}) GROUP BY json_keys(json), {SHAPES}"
     found = [json.loads(text) for (text,) in execute(con, f"{kinds} LIMIT {MOST_KINDS}")]
     return [record for record in found if isinstance(record, dict)]
 

@@ -82,7 +82,7 @@ class Reading:
     keep: SQL predicate over columns and prepare; a record that fails it is set aside and counted.
     mine: SQL predicate that holds for every record of this format, kept or not; where it fails, another format's
         records stand in the file, and load gives each to its own source.
-    aside: what a record is that was set aside, in the plural, for the small print: "spans that are no model calls".
+    aside: what is set aside, for the small print after its count, whether one or many: "no call to a model".
     """
 
     table: Table
@@ -113,6 +113,13 @@ class Unfolding:
     columns: Mapping[str, str]
     sql: str
     carries: bool = False
+
+
+def spliced(sql: str, parts: Mapping[str, str]) -> str:
+    """The SQL of an Unfolding from one that has <PART>s and <values> in it, and braces of its own."""
+    for name, part in parts.items():
+        sql = sql.replace(f"<{name}>", part)
+    return sql.replace("{", "{{").replace("}", "}}").replace("<values>", "{values}")
 
 
 def require(sample: Sample, what: str, *keys: str) -> None:

@@ -99,8 +99,8 @@ class Stream:
             return event.get("type") != "response.created"
         if kind == "converse":
             return "messageStart" not in event
-        ids = {one.get("id", one.get("responseId")) for one in (self.events[0], event)} - {None, ""}
-        return len(ids) < 2
+        ids = [one.get("id", one.get("responseId")) for one in (self.events[0], event)]
+        return None in ids or "" in ids or ids[0] == ids[1]
 
     def add(self, event: Event, kind: Kind) -> None:
         """Takes the event in."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from llmscope.sources import Field, literal, quote
 from llmscope.sources._errors import arms, listed
-from llmscope.sources._genai_names import CALL, KINDS, OPERATIONS, SPAN, STEPS
+from llmscope.sources._genai_names import BUCKET_COSTS, BUCKETS, CALL, KINDS, OPERATIONS, SPAN, STEPS
 from llmscope.sources._reasons import error_class_sql, finish_reason_sql, provider_sql
 from llmscope.sources._usage import token_fields
 
@@ -54,11 +54,19 @@ def described(get: Get) -> dict[str, str]:
     `is_call` and `has_usage` are what `_leaves` wants; `kind` is the span's.
     """
     slots = {slot: _first(get(name) for name in names) for slot, names in SPAN.items()}
+    slots["_buckets"] = f"CASE WHEN starts_with({get(BUCKETS)}, chr(123)) THEN try_cast({get(BUCKETS)} AS JSON) END"
+    slots["_b"] = f"map_entries(try_cast({quote('_buckets')} AS MAP(VARCHAR, VARCHAR)))"
+    for side in ("input", "output"):
+        slots[f"{side}_tokens"] = f"coalesce({slots[f'{side}_tokens']}, {_bucketed(side)})"
     slots["our_operation"] = _operation()
     slots["has_usage"] = "(coalesce(" + ", ".join(map(quote, ("input_tokens", "output_tokens"))) + ") IS NOT NULL)"
     slots["is_call"] = _is_call()
     slots["kind"] = _kind()
     asked = {slot: _first(get(name) for name in names) for slot, names in CALL.items()}
+    for part in ("cache_read", "cache_write", "reasoning", "total"):
+        asked[f"{part}_tokens"] = f"coalesce({asked[f'{part}_tokens']}, {_bucketed(part)})"
+    paid = f"json_extract_string(try_cast({get(BUCKET_COSTS)} AS JSON), '$.total')"
+    asked["cost"] = f"coalesce({asked['cost']}, CASE WHEN starts_with({get(BUCKET_COSTS)}, chr(123)) THEN {paid} END)"
     slots |= {slot: f"CASE WHEN {quote('is_call')} THEN {sql} END" for slot, sql in asked.items()}
     # OpenInference keeps the provider's own answer as a text; its id is nowhere else. An embedding's has none.
     answer = get("output.value")
@@ -84,7 +92,7 @@ def described(get: Get) -> dict[str, str]:
 def wanted_names() -> list[str]:
     """Every attribute that `described` may ask for."""
     names = [name for slots in (SPAN, CALL) for found in slots.values() for name in found]
-    return sorted({*names, "input.value", "output.value"})
+    return sorted({*names, "input.value", "output.value", BUCKETS, BUCKET_COSTS})
 
 
 def staged_slots() -> dict[str, str]:
@@ -98,6 +106,8 @@ def staged_slots() -> dict[str, str]:
         "parameters",
         "host",
         "our_operation",
+        "level",
+        "level_message",
     ):
         del kept[slot]
     filled = {
@@ -235,8 +245,34 @@ def _paths(paths: Iterable[str]) -> str:
 
 def _counts(get: Get) -> str:
     """What a span promises of cache: today's conventions count it inside the input, their forerunners may not."""
-    now = " OR ".join(f"{get(name)} IS NOT NULL" for name in ("gen_ai.usage.input_tokens", "llm.token_count.prompt"))
+    names = ("gen_ai.usage.input_tokens", "llm.token_count.prompt", BUCKETS)
+    now = " OR ".join(f"{get(name)} IS NOT NULL" for name in names)
     return f"CASE WHEN {quote('is_call')} THEN CASE WHEN {now} THEN 'inclusive' ELSE 'unclear' END END"
+
+
+# What a bucket counts, by the words of its key `e.key`; and where a provider's own usage has the finer counts.
+BUCKET_WORDS: Mapping[str, str] = {
+    "input": "regexp_matches(e.key, '^(input|prompt|cache)')",
+    "output": "regexp_matches(e.key, '^(output|completion)')",
+    "cache_read": "contains(e.key, 'cache') AND NOT regexp_matches(e.key, 'creation|write')",
+    "cache_write": "contains(e.key, 'cache') AND regexp_matches(e.key, 'creation|write')",
+    "reasoning": "contains(e.key, 'reasoning')",
+    "total": "starts_with(e.key, 'total')",
+}
+FINER: Mapping[str, tuple[str, ...]] = {
+    "cache_read": ("$.prompt_tokens_details.cached_tokens", "$.input_tokens_details.cached_tokens"),
+    "reasoning": (
+        "$.completion_tokens_details.reasoning_tokens", "$.output_tokens_details.reasoning_tokens",
+    ),
+}  # fmt: skip
+
+
+def _bucketed(part: str) -> str:
+    """What Langfuse's buckets of one kind come to, as text: cache and reasoning are then inside, as everywhere."""
+    counts = f"[try_cast(e.value AS UINTEGER)::BIGINT FOR e IN {quote('_b')} IF {BUCKET_WORDS[part]}]"
+    summed = f"list_sum({counts})::BIGINT::VARCHAR"
+    finer = [f"json_extract_string({quote('_buckets')}, {literal(path)})" for path in FINER.get(part, ())]
+    return f"CASE WHEN {quote('_b')} IS NOT NULL THEN {_first([summed, *finer])} END"
 
 
 def _operation() -> str:

@@ -45,6 +45,8 @@ SPAN: Mapping[str, tuple[str, ...]] = {
     "environment": ("langfuse.environment", "deployment.environment.name", "deployment.environment"),
     "release": ("langfuse.release", "service.version"),
     "error_type": ("error.type",),
+    "level": ("langfuse.observation.level",),
+    "level_message": ("langfuse.observation.status_message",),
     "http_status": ("http.response.status_code", "http.status_code"),
 }  # fmt: skip
 
@@ -101,13 +103,17 @@ CALL: Mapping[str, tuple[str, ...]] = {
         "gen_ai.prompt.version", "traceloop.prompt.version", "langfuse.observation.prompt.version",
         "llm.prompt_template.version", "traceloop.prompt.version_hash",
     ),
-    "parameters": ("llm.invocation_parameters", "embedding.invocation_parameters"),
+    "parameters": ("llm.invocation_parameters", "embedding.invocation_parameters",
+                   "langfuse.observation.model.parameters"),
     "metadata": ("metadata",),
     "input_text": ("gen_ai.input.messages", "ai.prompt.messages", "ai.prompt", "gen_ai.prompt", "input.value",
-                   "gen_ai.prompt.0.content", "ai.value"),
+                   "gen_ai.prompt.0.content", "ai.value", "langfuse.observation.input"),
     "output_text": ("gen_ai.output.messages", "ai.response.text", "gen_ai.completion", "output.value",
-                    "gen_ai.completion.0.content"),
+                    "gen_ai.completion.0.content", "langfuse.observation.output"),
 }  # fmt: skip
+
+# Langfuse's SDK has its counts and costs in one attribute each, JSON of buckets that do not overlap, or a provider's.
+BUCKETS, BUCKET_COSTS = "langfuse.observation.usage_details", "langfuse.observation.cost_details"
 
 # Said of a call or a trace under any name: prefix -> the name is the rest.
 METADATA = (

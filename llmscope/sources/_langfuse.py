@@ -63,7 +63,7 @@ def observation_readings(*others: str) -> tuple[Reading, Reading]:
     mine = " OR ".join(['("traceId" IS NOT NULL AND "type" IS NOT NULL)', *(f"{quote(n)} IS NOT NULL" for n in others)])
     requests = Reading(
         "requests", columns, fields, {**prepared(), **usage}, keep="\"is_leaf\" = 'true'", mine=mine,
-        aside="observations that are no call to a model, or repeat the usage of one below them",
+        aside="no call to a model, or a wrapper of one",
     )  # fmt: skip
     return requests, Reading("spans", columns, span_fields(), span_prepared(), keep='"is_call" IS NOT NULL', mine=mine)
 

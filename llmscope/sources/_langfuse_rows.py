@@ -101,11 +101,11 @@ WITH RECURSIVE {before} observations AS MATERIALIZED (
     FROM ({relation})
 ), spans AS MATERIALIZED (
     SELECT coalesce("traceId", '') AS trace_id, "id" AS span_id, is_call, has_usage,
-           CASE WHEN upper("type") IN {BETWEEN} OR regexp_matches("name", '{TOOL_NAMES}') THEN NULL
-                ELSE "parentObservationId" END AS parent_span_id,
+           "parentObservationId" AS parent_span_id,
+           upper("type") IN {BETWEEN} OR regexp_matches("name", '{TOOL_NAMES}') AS is_between,
            CASE upper("type") WHEN 'EMBEDDING' THEN 'embeddings' WHEN 'GENERATION' THEN 'chat' END AS operation
     FROM observations
-), {leaf_ctes("spans")}
+), {leaf_ctes("spans", "s.is_between")}
 SELECT o.* EXCLUDE (has_usage), is_call AND w.span_id IS NULL AS is_leaf, {first} AS {quote(FIRST)}
 FROM observations AS o
 LEFT JOIN leaf_wrappers AS w ON w.trace_id = coalesce(o."traceId", '') AND w.span_id = o."id"

@@ -115,12 +115,12 @@ WITH RECURSIVE opened AS (
     FROM found
 ), spans AS MATERIALIZED (
     SELECT coalesce("trace_id", '') AS trace_id, "id" AS span_id, is_call,
-           CASE WHEN "run_type" NOT IN {BETWEEN} THEN "parent_run_id" END AS parent_span_id,
+           "parent_run_id" AS parent_span_id, "run_type" IN {BETWEEN} AS is_between,
            coalesce(try_cast("total_tokens" AS DOUBLE) > 0 OR try_cast("prompt_tokens" AS DOUBLE) > 0, false)
                OR coalesce("used", "old_used") IS NOT NULL AS has_usage,
            CASE "run_type" WHEN 'embedding' THEN 'embeddings' WHEN 'llm' THEN 'chat' END AS operation
     FROM runs
-), {leaf_ctes("spans")}
+), {leaf_ctes("spans", "s.is_between")}
 SELECT r.*, is_call AND w.span_id IS NULL AS is_leaf, true AS {quote(FIRST)}
 FROM runs AS r
 LEFT JOIN leaf_wrappers AS w ON w.trace_id = coalesce(r."trace_id", '') AND w.span_id = r."id"

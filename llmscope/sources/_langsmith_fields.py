@@ -30,7 +30,7 @@ def run_readings() -> tuple[Reading, ...]:
     mine = '"run_type" IS NOT NULL'
     requests = Reading(
         "requests", columns, fields, {**prepared(), **usage}, keep="\"is_leaf\" = 'true'", mine=mine,
-        aside="runs that are no call to a model, or repeat the usage of one below them",
+        aside="no call to a model, or a wrapper of one",
     )  # fmt: skip
     spans = Reading("spans", columns, span_fields(), span_prepared(), keep=mine, mine=mine)
     roots = '"trace_id" IS NOT NULL AND "parent_run_id" IS NULL AND "run_type" IS NOT NULL'

@@ -1,7 +1,8 @@
 """Which spans are requests: a call whose tokens a call below it reports too is a wrapper, not a second request.
 
 Frameworks, gateways and SDKs each write a span round the same call, and the outer ones repeat the usage of the inner.
-A source that has spans makes them a CTE with the columns
+A call below a tool is made on the way to an answer, and is no part of the call above the tool. A source that has spans
+makes them a CTE with the columns
 
     trace_id, span_id, parent_span_id   VARCHAR; trace_id '' where there are no traces
     is_call, has_usage                  BOOLEAN, never NULL
@@ -36,6 +37,7 @@ leaf_above AS MATERIALIZED (
     SELECT s.trace_id, s.span_id, any_value(s.parent_span_id) AS parent_span_id, bool_or(s.is_call) AS is_call
     FROM {spans} AS s
     SEMI JOIN {spans} AS below ON below.trace_id = s.trace_id AND below.parent_span_id = s.span_id
+    WHERE NOT coalesce({between}, false)
     GROUP BY s.trace_id, s.span_id
 ),
 -- From every call upwards; `call` is where the walk began, at `level` 0.
@@ -57,7 +59,10 @@ leaf_wrappers AS MATERIALIZED (
 """
 
 
-def leaf_ctes(spans: str) -> str:
-    """The CTEs, to follow `WITH RECURSIVE` and that of the spans, whose name is given; the last is leaf_wrappers."""
+def leaf_ctes(spans: str, between: str = "false") -> str:
+    """The CTEs, to follow `WITH RECURSIVE` and that of the spans, whose name is given; the last is leaf_wrappers.
+
+    between: a predicate over a span `s` that holds where the calls below are not those of the calls above.
+    """
     own = "(" + ", ".join(f"'{kind}'" for kind in OWN_KINDS) + ")"
-    return CTES.format(spans=spans, own_kinds=own, levels=LEVELS).strip()
+    return CTES.format(spans=spans, own_kinds=own, levels=LEVELS, between=between).strip()

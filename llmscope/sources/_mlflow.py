@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from llmscope.sources import literal
+from llmscope.sources import literal, spliced
 from llmscope.sources._bodies import ASKED, SAID, USAGE, answer_sql, opened, prompt_sql, some, words
 from llmscope.sources._leaves import leaf_ctes
 
@@ -68,6 +68,8 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 }
 OPERATIONS = {"EMBEDDING": "embeddings", "RERANKER": "rerank"}
 CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")
+# A call below one of these is made on the way to an answer.
+BETWEEN = ("TOOL", "RETRIEVER")
 # What an answer's own usage knows that MLflow's does not.
 FINER = ("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details",
          "server_tool_use", "service_tier", "speed")  # fmt: skip
@@ -89,12 +91,10 @@ def unfolding_sql() -> str:
     """The SELECT over {values}; its columns are those that `mlflow.readings` names."""
     parts = {
         "TRACES": _traces(), "SHAPE": literal(json.dumps([SPAN])), "DECODED": _decoded(), "PARSED": _parsed(),
-        "TOLD": _told(), "LEAVES": leaf_ctes("spans"), "SPAN_ROWS": _span_rows(), "SCORES": _scores(),
+        "TOLD": _told(), "LEAVES": leaf_ctes("spans", f"s.span_type IN {BETWEEN}"), "SPAN_ROWS": _span_rows(),
+        "SCORES": _scores(),
     }  # fmt: skip
-    sql = SQL
-    for name, part in parts.items():
-        sql = sql.replace(f"<{name}>", part)
-    return sql.replace("{", "{{").replace("}", "}}").replace("<values>", "{values}")
+    return spliced(SQL, parts)
 
 
 SQL = """

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmscope.sources import FIRST, Field, Reading, quote
+from llmscope.sources._errors import listed
 from llmscope.sources._genai import (
     SPAN_COLUMNS,
     Get,
@@ -22,6 +23,8 @@ from llmscope.sources._genai import (
 from llmscope.sources._leaves import leaf_ctes
 from llmscope.sources._usage import prepared_sql
 
+# A call below one of these is made on the way to an answer. An agent may be a wrapper between two wrappers.
+BETWEEN = ("tool", "retriever", "guardrail", "evaluator")
 # Said of a trace by its root, else by all its spans with one voice.
 OF_TRACES = ("user_id", "session_id", "tags", "environment", "release", "service", "metadata")
 TRACE_COLUMNS = (*(f"trace_{name}" for name in OF_TRACES), "trace_feature", "trace_started_at", "trace_of")
@@ -64,6 +67,9 @@ def unfolded_sql(found: str, get: Get, more: Mapping[str, str] | None = None) ->
     slots["environment"] = f"coalesce({quote('environment')}, environment_of)"
     slots["release"] = f"coalesce({quote('release')}, release_of)"
     slots["metadata"] = f"coalesce(CASE WHEN starts_with({quote('metadata')}, chr(123)) THEN metadata END, labels)"
+    # A Langfuse observation fails by its level, and has no status.
+    slots["code"] = f"CASE WHEN upper({quote('level')}) = 'ERROR' THEN '2' ELSE {quote('code')} END"
+    slots["message"] = f"coalesce({quote('message')}, {quote('level_message')})"
     kept = {FIRST: quote(FIRST), **{name: quote(name) for name in (*SPAN_COLUMNS, "attributes", "scores")}, **slots}
     facts = [f"{said_by_all(name)} AS trace_{name}" for name in OF_TRACES]
     facts += [
@@ -78,7 +84,7 @@ def unfolded_sql(found: str, get: Get, more: Mapping[str, str] | None = None) ->
     return UNFOLD.format(
         kept=", ".join(f"{sql} AS {quote(name)}" for name, sql in kept.items()),
         described=prepared_sql(found, {**(more or {}), **described(get)}),
-        leaves=leaf_ctes("spans"),
+        leaves=leaf_ctes("spans", f"s.kind IN {listed(BETWEEN)}"),
         facts=", ".join(facts),
         first=quote(FIRST),
         score=score,
@@ -91,7 +97,7 @@ def said_by_all(name: str) -> str:
     return f"coalesce(any_value(CASE WHEN is_root THEN {name} END), {same})"
 
 
-def span_readings(unit: str | None, aside: str = "spans that are no model calls") -> tuple[Reading, ...]:
+def span_readings(unit: str | None, aside: str = "no call to a model, or a wrapper of one") -> tuple[Reading, ...]:
     """Requests, spans, traces and scores, over the unfolded rows; `unit` is that of their times."""
     prepare, fields = request_fields(unit)
     columns = columns_of({c for f in fields.values() for c in f.keys}) | columns_of({"counts", "total_tokens"})

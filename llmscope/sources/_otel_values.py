@@ -49,9 +49,13 @@ def kept_sql(pairs: str, snake: bool = False) -> str:
         f"CASE WHEN coalesce({text}, {held}::VARCHAR) IS NULL THEN {figure}"
         f" WHEN {short} THEN CASE WHEN {some} THEN coalesce(to_json({text})::VARCHAR, {list_of(held)}) END END"
     )
-    told = " OR ".join(f"starts_with(a.key, {literal(prefix)})" for prefix in TOLD)
-    items = f"[to_json(a.key)::VARCHAR || ':' || {shown} FOR a IN {pairs} IF NOT ({told})]"
+    items = f"[to_json(a.key)::VARCHAR || ':' || {shown} FOR a IN {pairs} IF NOT {told_sql('a.key')}]"
     return f"chr(123) || array_to_string({items}, ',') || chr(125)"
+
+
+def told_sql(key: str) -> str:
+    """Whether an attribute is one that a request has a column for."""
+    return "(" + " OR ".join(f"starts_with({key}, {literal(prefix)})" for prefix in TOLD) + ")"
 
 
 def labels_sql(pairs: str, snake: bool = False) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from llmscope.sources import Sample, json_path, literal, quote
+from llmscope.sources import Sample, json_path, literal, quote, spliced
 from llmscope.sources._bodies import ASKED, SAID, USAGE, answer_sql, opened, prompt_sql, some, words
 from llmscope.sources._genai_names import CALL, SPAN
 from llmscope.sources._leaves import leaf_ctes
@@ -42,6 +42,8 @@ EVENTS = [{"name": "VARCHAR", "timestamp": "VARCHAR",
            "attributes": {"exception.type": "VARCHAR", "exception.message": "VARCHAR"}}]  # fmt: skip
 
 CALLS = ("LLM", "EMBEDDING", "RERANKER")
+# A call below one of these is made on the way to an answer.
+BETWEEN = ("TOOL", "RETRIEVER", "GUARDRAIL", "EVALUATOR")
 OPERATIONS = {"EMBEDDING": "embeddings", "RERANKER": "rerank"}
 FINER = ("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details",
          "cache_creation", "server_tool_use", "service_tier", "speed")  # fmt: skip
@@ -57,12 +59,9 @@ def unfolding_sql(sample: Sample) -> str:
     """The SELECT over {values}; its columns are those that `phoenix.readings` names."""
     parts = {
         "GIVEN": _given(sample), "NAMED": _named(sample), "PARSED": _parsed(), "TOLD": _told(),
-        "LEAVES": leaf_ctes("spans"),
+        "LEAVES": leaf_ctes("spans", f"s.kind IN {BETWEEN}"),
     }  # fmt: skip
-    sql = SQL
-    for name, part in parts.items():
-        sql = sql.replace(f"<{name}>", part)
-    return sql.replace("{", "{{").replace("}", "}}").replace("<values>", "{values}")
+    return spliced(SQL, parts)
 
 
 # What any span says of its user or session holds for the whole trace, and so does the name of a root that is no call.

@@ -59,12 +59,13 @@ class Own:
 def place_of(sample: Sample, mine: Mine, failed: Failed | None = None) -> tuple[str, ...] | None:
     """Where the answers stand in most of the first records that hold one; None when the file is not of my answers.
 
-    Records that all failed are mine where their error stands as `failed` knows it.
+    Where none is answered, by whomever, most records are failures as `failed` knows them.
     """
     places = [place for record in sample.records if (place := _place(record, mine)) is not None]
     if not places and failed:
-        errors = [failed(record) for record in sample.records]
-        return errors[0] if errors and None not in errors else None
+        errors = [place for record in sample.records if (place := failed(record)) is not None]
+        most = errors and 2 * len(errors) >= len(sample.records)
+        return errors[0] if most and not any(map(_answered, sample.records)) else None
     failures = sum(_failed(record) or bool(failed and failed(record)) for record in sample.records)
     return max(places, key=places.count) if places and 2 * (len(places) + failures) >= len(sample.records) else None
 
@@ -136,6 +137,11 @@ def batch_failure(record: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _place(record: Mapping[str, Any], mine: Mine) -> tuple[str, ...] | None:
     return next((place for place, answer in answers(record) if mine(answer)), None)
+
+
+def _answered(record: Mapping[str, Any]) -> bool:
+    """The record holds what an API gives, which says what object it is, or of what type."""
+    return any("object" in answer or "type" in answer for place, answer in answers(record) if place)
 
 
 def _failed(record: Mapping[str, Any]) -> bool:

@@ -79,6 +79,8 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "ollama": ("ollama", "ollama_chat", "localhost:11434", "127.0.0.1:11434"),
     "vllm": ("vllm", "hosted_vllm"),
 }  # fmt: skip
+# What is written where a provider belongs and is none: a framework, a gateway, OpenTelemetry's word for anyone else.
+NO_PROVIDER = ("", "_other", "unknown", "gcp.vertex.agent", "langchain", "litellm")
 HOST_ENDS: Mapping[str, str] = {
     ".openai.azure.com": "azure.ai.openai",
     ".services.ai.azure.com": "azure.ai.inference",
@@ -126,7 +128,7 @@ def provider_sql(raw: str, model: str, host: str = NOTHING) -> str:
 def _by_name(raw: str) -> str:
     """A name in our spelling; one we do not know stays."""
     word = f"lower({raw})"
-    return f"CASE {arms(word, PROVIDERS)} WHEN {word} = '' THEN NULL ELSE {word} END"
+    return f"CASE {arms(word, PROVIDERS)} WHEN {word} IN {listed(NO_PROVIDER)} THEN NULL ELSE {word} END"
 
 
 def _by_host(host: str) -> str:

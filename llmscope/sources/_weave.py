@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from llmscope.sources import Sample, literal, quote
+from llmscope.sources import Sample, literal, quote, spliced
 from llmscope.sources._bodies import (
     ANSWERS,
     ASKED,
@@ -79,10 +79,7 @@ def unfolding_sql(sample: Sample) -> str:
         "GIVEN": _given(sample), "PARSED": _parsed(), "TOLD": _told(), "LEAVES": leaf_ctes("calls"),
         "COST": _cost(), "FEEDBACK": literal(json.dumps([FEEDBACK])),
     }  # fmt: skip
-    sql = SQL
-    for name, part in parts.items():
-        sql = sql.replace(f"<{name}>", part)
-    return sql.replace("{", "{{").replace("}", "}}").replace("<values>", "{values}")
+    return spliced(SQL, parts)
 
 
 # A call of a model is a row for each model it has usage of; any other call is one row.

@@ -78,9 +78,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     fields |= own_fields(made, texts) | given_fields(made, texts)
     fields = {column: with_keys(field, made.columns, made.prepare) for column, field in fields.items()}
     mine = f"{texts['schemaType']} = {literal(KIND)}"
-    return (
-        Reading("requests", made.columns, fields, made.prepare, mine, (NOTE,), mine, "records that are no invocations"),
-    )
+    return (Reading("requests", made.columns, fields, made.prepare, mine, (NOTE,), mine, "no invocation"),)
 
 
 def open_record(made: Raw, sample: Sample) -> dict[str, str]:

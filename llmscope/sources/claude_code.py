@@ -52,7 +52,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     require(sample, "a Claude Code session", "message|sessionId|leafUuid|messageId")
     columns = dict.fromkeys(["kind", "mine", "home", "gitBranch", "sidechain", *PLAIN.values()], "VARCHAR")
     fields = {name: Field(f'"{key}"', keys=(key,)) for name, key in PLAIN.items()} | derived()
-    aside = "lines that are no calls: what the user and the tools said, and notes"
+    aside = "no call: what the user or a tool said, or a note"
     return (Reading("requests", columns, fields, {}, '"kind" IS NOT NULL', mine="\"mine\" = 'true'", aside=aside),)
 
 

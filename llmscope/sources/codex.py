@@ -172,7 +172,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         "metadata": Field(metadata_sql(more), keys=tuple(more)),
         "operation": Field("'chat'"), "service": Field("'codex'"), "status": Field("'ok'"),
     }  # fmt: skip
-    aside = "lines that count no call's tokens"
+    aside = "not the count of a call's tokens"
     return (Reading("requests", columns | {"usage": "JSON"}, fields, prepare, '"usage" IS NOT NULL', aside=aside),)
 
 

@@ -84,5 +84,5 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         "error_class": Field(error_class_sql("NULL::VARCHAR", "NULL::VARCHAR", '"error"'), keys=("error",)),
         "provider": Field("'openai'"), "operation": Field("'chat'"), "service": Field("'codex'"),
     }  # fmt: skip
-    aside = "events that end no turn"
+    aside = "not the end of a turn"
     return (Reading("requests", columns, fields, prepare, '"ended" IS NOT NULL', (NOTE,), aside=aside),)

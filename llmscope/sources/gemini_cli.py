@@ -109,7 +109,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         "operation": Field("'chat'"), "service": Field("'gemini-cli'"),
     }  # fmt: skip
     prepare = {"_t": f'json_extract_string("tokens", [{paths}])', **prepare}
-    aside = "messages that are no calls, and ones written again"
+    aside = "no call, or written again later"
     return (Reading("requests", columns, fields, prepare, "\"type\" = 'gemini'", aside=aside),)
 
 

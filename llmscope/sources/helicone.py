@@ -74,7 +74,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     known = f"{quote('request_created_at')} IS NOT NULL AND {quote('response_status')} IS NOT NULL"
     return (
         Reading("requests", COLUMNS, fields, prepare, calls, tuple(notes), known,
-                aside="tool, vector store and data requests that no model answered"),
+                aside="of a tool, vector store or data, which no model answered"),
         scores(),
     )  # fmt: skip
 

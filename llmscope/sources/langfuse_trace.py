@@ -68,7 +68,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     require(sample, "a Langfuse trace", "observations")
     trace, score = f"{TRACE}id", f"{SCORE}name"
     requests, spans = observation_readings(trace, score)
-    requests = replace(requests, aside=f"{requests.aside}, or are their trace and its scores")
+    requests = replace(requests, aside=f"{requests.aside}, or what is said of a whole trace")
     of_trace = trace_reading(f"{quote(trace)} IS NOT NULL", TRACE)
     return requests, spans, of_trace, score_reading(f"{quote(score)} IS NOT NULL", SCORE)
 

@@ -153,7 +153,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     known = f"{quote('call_type')} IS NOT NULL AND {quote('startTime')} IS NOT NULL"
     return (
         Reading("requests", columns(typed), fields, prepare, shared.is_call(kind), mine=known,
-                aside="calls of tools, files and stores that no model answered"),
+                aside="of a tool, file or store, which no model answered"),
     )  # fmt: skip
 
 

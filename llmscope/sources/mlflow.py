@@ -104,7 +104,7 @@ def _requests() -> Reading:
         "cost_logged_usd": _field("cost"),
     } | text_fields()  # fmt: skip
     keep = f"{SPAN} AND is_leaf = 'true'"
-    aside = "traces, spans that are no model calls, and assessments"
+    aside = "a trace, an assessment, no call to a model, or a wrapper of one"
     return Reading("requests", READ, fields, prepare, keep, aside=aside)
 
 

@@ -31,7 +31,7 @@ ANSWER = {
 }
 QUESTION = {"q_max_2": "max_completion_tokens", "q_user": "user"}
 CHUNK = "chat.completion.chunk"
-ASIDE = "chunks before the last of their stream"
+ASIDE = "no completion, or not the last chunk of one"
 
 # A stream's chunks have one id, and stand in order. A chunk that is not made the answer stays one, and is set aside.
 STREAMS = """

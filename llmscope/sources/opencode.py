@@ -69,7 +69,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     """A request an assistant's message."""
     require(sample, "a message of OpenCode", "sessionID", "role|modelID")
     keep = "coalesce(\"role\", 'assistant') = 'assistant' AND \"modelID\" IS NOT NULL"
-    mine, aside = '"sessionID" IS NOT NULL', "messages of the user"
+    mine, aside = '"sessionID" IS NOT NULL', "said by the user"
     return (Reading("requests", COLUMNS, counts() | own(), PREPARE, keep, mine=mine, aside=aside),)
 
 

@@ -9,7 +9,7 @@ from llmscope.sources import FIRST, Reading, Sample, Unfolding, json_path, liter
 from llmscope.sources._genai import wanted_names
 from llmscope.sources._genai_names import METADATA, TELLING, TEXTUAL
 from llmscope.sources._otel import EVALUATION, FIRST_PIECE, span_readings, unfolded_sql
-from llmscope.sources._otel_values import LONGEST_KEPT
+from llmscope.sources._otel_values import LONGEST_KEPT, told_sql
 
 ABOUT = "OpenTelemetry spans as the Python SDK's ConsoleSpanExporter or to_json writes them"
 RANK = 20
@@ -123,7 +123,7 @@ def kept() -> str:
     figure = f"left({text}, 1) NOT IN ('\"', '[', chr(123))"
     items = (
         f"[to_json(x.key)::VARCHAR || ':' || {text} FOR x IN pairs"
-        f" IF {figure} OR (length({text}) <= {LONGEST_KEPT} AND {some})]"
+        f" IF NOT {told_sql('x.key')} AND ({figure} OR (length({text}) <= {LONGEST_KEPT} AND {some}))]"
     )
     return f"chr(123) || array_to_string({items}, ',') || chr(125)"
 

@@ -9,7 +9,7 @@ from llmscope.sources import Reading, Sample, Unfolding, literal, quote, require
 from llmscope.sources._otel import EVALUATION, FIRST_PIECE, span_readings, unfolded_sql
 from llmscope.sources._otel_values import Batches, id_sql, kept_sql, labelled, labels_sql, named, one_of, text_of
 
-ABOUT = "OpenTelemetry spans in OTLP JSON: GenAI conventions, OpenLLMetry, OpenInference, Vercel AI SDK, vLLM"
+ABOUT = "OpenTelemetry spans in OTLP JSON: GenAI conventions, OpenLLMetry, OpenInference, Vercel AI and Langfuse SDKs"
 RANK = 10
 NEEDS = ("resourceSpans", "resource_spans")
 # A wrapper ends after the calls that it wraps, so it may stand on a later line than they.
@@ -17,10 +17,11 @@ WHOLE = True
 
 SCOPES = ("scopeSpans", "instrumentationLibrarySpans")
 # Names that stand on a span only beside one of a few: so most need not be looked for.
-GATED = {"_sdk": ("ai.",), "_llm": ("llm.", "embedding.", "reranker.")}
+GATED = {"_sdk": ("ai.",), "_llm": ("llm.", "embedding.", "reranker."), "_langfuse": ("langfuse.observation.",)}
 GATES = {
     "_sdk": ("ai.operationId", "ai.model.id", "ai.telemetry.functionId"),
     "_llm": ("openinference.span.kind", "llm.request.type", "llm.model_name", "llm.request.model", "llm.vendor"),
+    "_langfuse": ("langfuse.observation.type", "langfuse.observation.model.name", "langfuse.observation.usage_details"),
 }
 
 

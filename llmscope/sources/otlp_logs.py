@@ -62,7 +62,7 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     )
     columns = {c: "VARCHAR" for f in fields.values() for c in f.keys} | columns_of({"record", "counts", "total_tokens"})
     requests = Reading(
-        "requests", columns, fields, prepare, "\"record\" = 'request'", aside="log records that tell of no model call"
+        "requests", columns, fields, prepare, "\"record\" = 'request'", aside="tells of no call to a model"
     )
     scores = score_reading("ns")
     return (requests, replace(scores, columns=dict(scores.columns)))

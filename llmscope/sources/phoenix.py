@@ -117,7 +117,8 @@ def _requests() -> Reading:
         "service_tier": Field(f"coalesce(lower(w_service_tier), {tier.sql})", keys=("w_service_tier", "usage")),
         "cost_logged_usd": _field("cost"),
     } | text_fields()  # fmt: skip
-    return Reading("requests", READ, fields, prepare, "is_leaf = 'true'", aside="spans that are no model calls")
+    aside = "no call to a model, or a wrapper of one"
+    return Reading("requests", READ, fields, prepare, "is_leaf = 'true'", aside=aside)
 
 
 def _spans() -> Reading:

@@ -63,4 +63,4 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         "created_at": Field('"created_at"', keys=("created_at",)),
     }  # fmt: skip
     keep = 'coalesce("_score", "_label", "_explanation") IS NOT NULL'
-    return (Reading("scores", COLUMNS, fields, prepare, keep, aside="annotations that say nothing"),)
+    return (Reading("scores", COLUMNS, fields, prepare, keep, aside="without score, label or explanation"),)

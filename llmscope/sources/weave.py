@@ -98,7 +98,7 @@ def _requests(sample: Sample) -> Reading:
         "stream": _field("q_stream"),
         "cost_logged_usd": _field("cost"),
     } | text_fields()  # fmt: skip
-    aside = "calls that made others or are none of a model, and feedback"
+    aside = "no call to a model, one that made others, or feedback"
     parents = {str(record.get("parent_id")) for record in sample.records}
     notes = (SUMS,) if any(_is_sum(r) for r in sample.records if str(r.get("id")) not in parents) else ()
     return Reading("requests", READ, fields, prepare, f"{CALL} AND is_leaf = 'true'", notes, aside=aside)

@@ -34,6 +34,6 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     return (
         Reading(
             "scores", COLUMNS, made | fields(), prepare, f"{CALL} IS NOT NULL AND {SAYS}",
-            mine="weave_ref IS NOT NULL", aside="pieces of feedback that are about no call",
+            mine="weave_ref IS NOT NULL", aside="about no call",
         ),
     )  # fmt: skip

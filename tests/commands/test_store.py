@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from llmscope.store import SCHEMA_VERSION
 from tests.commands.conftest import RECORDS, Run
 
 ENVELOPE = ["llmscope", "command", "window", "columns", "rows", "totals", "parts", "series", "findings", "notes",
@@ -22,7 +23,7 @@ def test_info(run: Run, store: Path) -> None:
 
     assert list(ran.json) == ENVELOPE
     assert (row["requests"], row["spans"], row["scores"]) == (4, 0, 0)
-    assert (row["files"], row["loads"], row["rejected_lines"], row["version"]) == (1, 1, 2, 1)
+    assert (row["files"], row["loads"], row["rejected_lines"], row["version"]) == (1, 1, 2, SCHEMA_VERSION)
     assert (row["first_request"], row["last_request"]) == ("2026-09-30T23:59:59Z", "2026-10-02T00:00:00Z")
     assert row["size_bytes"] == store.stat().st_size
     assert [(s["source"], s["requests"], s["rejected_lines"]) for s in source] == [("flat", 4, 2)]

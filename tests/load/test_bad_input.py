@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from llmscope.errors import LlmscopeError
+from llmscope.load.bring import in_file
+from llmscope.load.discover import inspect
 from tests.conftest import Run
 from tests.load.writing import lines, packed, parquet, put, request, requests, sum_to, table, totals
 
@@ -318,3 +321,15 @@ def test_a_link_to_a_log_is_a_log(here: Path, run: Run) -> None:
 
     assert 0 == run("load", "link.jsonl", "log.jsonl").code
     assert sum_to(3) == totals(here / STORE)
+
+
+@pytest.mark.parametrize("name", ["disk.jsonl", "memory.jsonl"])
+def test_what_the_engine_says_of_a_file_names_it_whatever_its_name(here: Path, name: str) -> None:
+    """Only a full disk and too little memory are not the file's own fault."""
+    file = inspect(put(here / name, GOOD), name)
+    assert file is not None
+    said = in_file(file, LlmscopeError(f"the query failed: {name} is damaged"))
+    full = LlmscopeError("no space left on the disk; the store is as it was")
+
+    assert f"{name}: {name} is damaged; nothing of it was loaded" == said.message
+    assert full is in_file(file, full)

@@ -142,3 +142,82 @@ def test_a_second_load_skips_all_and_a_grown_file_is_read_on(folder: Path, monke
     outcomes = [(f.outcome, f.loaded) for f in load(store, [str(folder)], LoadOptions()).files]
     store.close()
     assert outcomes == [("skipped", 0), ("grown", 1), ("skipped", 0)]
+
+
+def test_an_object_a_file_without_a_line_end_is_loaded_with_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As most programs write them; none is left to be loaded by itself."""
+    for n in range(6):
+        (folder / f"{n}.json").write_text(json.dumps(payload(n + 1)))
+    together, apart = both(folder, monkeypatch)
+    assert together == apart
+    monkeypatch.setattr(batch, "LARGEST_BYTES", 8 << 20)
+    monkeypatch.setattr("llmscope.load.load_one", None)
+    store = Store(folder.parent / "alone.duckdb")
+    for outcome in ("loaded", "skipped"):
+        assert [outcome] * 6 == [f.outcome for f in load(store, [str(folder)], LoadOptions()).files]
+    store.close()
+
+
+def test_a_file_that_begins_with_another_is_read_from_there_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy made earlier lies beside its log; their requests bring no ids."""
+    made = requests(6, request_id=...)
+    (folder / "a.jsonl").write_bytes(lines(made[:3]))
+    (folder / "b.jsonl").write_bytes(lines(made))
+    (folder / "c.jsonl").write_bytes(lines(requests(2, first=50, request_id=...)))
+    together, apart = both(folder, monkeypatch)
+    assert together == apart
+    assert sum(c["loaded"] for c in together) == 8
+
+
+@pytest.mark.parametrize("made", [claude, request])
+def test_a_stranger_far_down_in_one_of_the_files_goes_to_its_own_source(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, made: Any
+) -> None:
+    for n in range(3):
+        first = [json.loads(json.dumps(made(1)).replace("_1", f"_{n}_{i}").replace('"r1"', f'"r{n}-{i}"'))
+                 | {"pad": "x" * 900} for i in range(500)]  # fmt: skip
+        (folder / f"{n}.jsonl").write_bytes(lines(first[:400] + [observation(3)] * (n == 1) + first[400:]))
+    together, apart = both(folder, monkeypatch)
+    assert together == apart
+    assert sum(c["loaded"] for c in together) == 1501
+
+
+def test_a_damaged_file_does_not_spoil_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        data = gzip.compress(lines(requests(400, first=400 * n + 1, feature=...)))
+        (folder / f"{n}.jsonl.gz").write_bytes(data[:-9] if n == 1 else data)
+    together, apart = both(folder, monkeypatch)
+    assert together == apart
+    assert ["loaded", "failed", "loaded"] == [c["outcome"] for c in together]
+
+
+def test_a_file_that_changes_meanwhile_is_left_to_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows after its bytes were counted; the others are loaded, and nothing is there twice."""
+    for n in range(4):
+        (folder / f"{n}.jsonl").write_bytes(lines(requests(3, first=10 * n)))
+    put_members = batch.put_members
+
+    def meddle(*arguments: Any) -> None:
+        put_members(*arguments)
+        with (folder / "1.jsonl").open("ab") as log:
+            log.write(lines([request(99)]))
+
+    monkeypatch.setattr(batch, "put_members", meddle)
+    store = Store(None)
+    report = load(store, [str(folder)], LoadOptions())
+    found = store.execute("SELECT count(*), count(DISTINCT request_id) FROM requests")
+    store.close()
+    assert ["loaded"] * 4 == [f.outcome for f in report.files]
+    assert [(13, 13)] == found
+
+
+def test_names_that_mean_something_to_the_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a'b", 'a"b', "a{x}b", "a%s", "new\nline", "$load", "a*b", "[1]", "~", "{values}"]
+    for n, name in enumerate(names):
+        (folder / f"{name}.jsonl").write_bytes(lines([claude(10 + n)]))
+    monkeypatch.chdir(folder)
+    together, apart = both(Path(), monkeypatch)
+    assert together == apart
+    assert len(names) == sum(c["loaded"] for c in together)

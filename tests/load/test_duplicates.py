@@ -32,7 +32,7 @@ def test_the_most_complete_record_wins_across_files_and_loads(
     files = [put(here / f"{i}.jsonl", lines([record, request(10 + i)])) for i, record in enumerate(order)]
     said = run("load", *files).err if together else "".join(run("load", f).err for f in files)
 
-    assert "1 duplicates" in said
+    assert "1 duplicate" in said
     # 1 + 10 + 11 tokens in; 50 + 1 + 1 out.
     assert (3, 22, 52) == totals(here / "llmscope.duckdb")
 

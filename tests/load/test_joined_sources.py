@@ -229,3 +229,16 @@ def test_protobuf_of_the_collector_is_refused_with_the_way_out(tmp_path: Path) -
     assert one.error is not None
     assert "protobuf" in one.error.message
     assert "format: json" in (one.error.hint or "")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("abc")), ids="".join)
+def test_one_answers_id_in_three_sources_is_as_many_requests_as_one_of_them_says(
+    tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    """An answer out of a cache keeps its id: two in a, one in b and c. The loads' counts add up to what is there."""
+    (tmp_path / "a").write_bytes(lines([payload(1, id="X"), payload(2, id="X"), payload(3, id="Y")]))
+    own = {**claude(1)["message"], "id": "X"}
+    (tmp_path / "b").write_bytes(lines([claude(1, message=own), claude(5)]))
+    (tmp_path / "c").write_bytes(lines([request(1, response_id="X"), request(4, response_id=None)]))
+    sql = "SELECT count(*) FILTER (response_id = 'X'), count(*), (SELECT sum(loaded)::BIGINT FROM loads) FROM requests"
+    assert rows(tmp_path, *order, sql=sql) == [(2, 5, 5)]

@@ -42,7 +42,7 @@ def test_the_same_rows_as_from_otlp() -> None:
 def test_spans_keep_no_texts() -> None:
     spans = loaded(SPANS).spans
     kept = next(row["attributes"] for row in spans if row["span_id"].endswith("c2"))
-    assert (kept["gen_ai.usage.input_tokens"], kept["gen_ai.response.finish_reasons"]) == (1000, ["stop"])
+    assert not any(name.startswith(("gen_ai.usage.", "gen_ai.response.")) for name in kept)
     assert not any(word in str(row) for row in spans for word in ("secret", "parcel", "On its way"))
 
 

@@ -85,12 +85,13 @@ def command_names() -> list[str]:
     """Questions first, then the tool's own tables."""
     from llmscope.questions import analyses
 
-    return [*analyses(), *commands.names()]
+    return [*dict.fromkeys(name.split(" ")[0] for name in analyses()), *commands.names()]
 
 
 def headline(name: str) -> str:
     """The first sentence of a command's file, read without importing it."""
-    path = next((p for p in (HERE / "analyses" / f"{name}.py", HERE / "commands" / f"{name}.py") if p.exists()), None)
+    places = (f"analyses/{name}.py", f"analyses/{name}/__init__.py", f"commands/{name}.py")
+    path = next((HERE / place for place in places if (HERE / place).exists()), None)
     if path is None:
         return "a plug-in"
     with path.open(encoding="utf-8") as file:
@@ -100,20 +101,36 @@ def headline(name: str) -> str:
 def make(name: str) -> Command:
     """The command of one analysis or one file in commands/."""
     if name not in commands.names():
-        from llmscope.questions import analysis
+        from llmscope.questions import analyses, analysis, groups
 
-        return as_command(name, analysis(name), {**WINDOW, **READING, **STORE, **SHOWING}, headline(name))
+        if name not in groups():
+            return as_question(name, analysis(name), headline(name))
+        made = group_of(name)
+        for question in (q for q in analyses() if q.startswith(f"{name} ")):
+            sub, function = question.split(" ")[-1], analysis(question)
+            made.add_command(as_question(sub, function, first_line(sys.modules[function.__module__])), sub)
+        return made
     module = import_module(f"llmscope.commands.{name}")
     if not hasattr(module, "COMMANDS"):
         keep = KEEP if name == "load" else {}
         function = getattr(module, name)
         return as_command(name, function, {**keep, **own_options(function)}, headline(name))
-    group = typer.Typer(help=headline(name), no_args_is_help=True, rich_markup_mode=None)
-    group.callback()(lambda: None)
-    made = typer.main.get_group(group)
+    made = group_of(name)
     for sub, function in module.COMMANDS.items():
         made.add_command(as_command(sub, function, own_options(function), first_line(function)), sub)
     return made
+
+
+def group_of(name: str) -> Any:
+    """A command that is nothing but its subcommands."""
+    group = typer.Typer(help=headline(name), no_args_is_help=True, rich_markup_mode=None)
+    group.callback()(lambda: None)
+    return typer.main.get_group(group)
+
+
+def as_question(name: str, function: Callable[..., Result], help_text: str) -> Command:
+    """An analysis as a command, with the options that all share."""
+    return as_command(name, function, {**WINDOW, **READING, **STORE, **SHOWING}, help_text)
 
 
 def own_options(function: Callable[..., Result]) -> dict[str, Opt]:
@@ -125,8 +142,8 @@ def own_options(function: Callable[..., Result]) -> dict[str, Opt]:
     return {**window, **reading, **store, **SHOWING}
 
 
-def first_line(function: Callable[..., Any]) -> str:
-    return (inspect.getdoc(function) or "").splitlines()[0] if function.__doc__ else ""
+def first_line(of: object) -> str:
+    return (inspect.getdoc(of) or "").splitlines()[0] if of.__doc__ else ""
 
 
 def as_command(name: str, function: Callable[..., Result], shared: Mapping[str, Opt], help_text: str) -> Command:
@@ -161,7 +178,9 @@ def as_command(name: str, function: Callable[..., Result], shared: Mapping[str, 
 def own_parameters(function: Callable[..., Any]) -> Iterator[tuple[str, inspect.Parameter]]:
     """A function's parameters as Typer's: one without default is an argument, `logs` the LOGS."""
     hints = get_type_hints(function, localns={"Logs": Any}, include_extras=True)
-    for name, parameter in inspect.signature(function).parameters.items():
+    given = inspect.signature(function).parameters
+    # LOGS are any number of words, so what is one word stands before them.
+    for name, parameter in sorted(given.items(), key=lambda pair: pair[0] == "logs"):
         if name == "asked":
             continue
         if name == "logs":

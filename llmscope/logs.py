@@ -66,7 +66,7 @@ class Logs:
             self.ran.append(whole)
         every = {"tz": self.window.tz, **self.where_values, **bound, **values}
         try:
-            rows = engine.execute(self.con, whole, every)
+            rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
         except LlmscopeError as error:
             if self.where and any(word in error.message for word in ("Could not convert", "Cannot compare", "Binder")):
                 raise UsageError(f"--where {self.where.text!r}: {error.message}") from error
@@ -200,9 +200,10 @@ class Logs:
         self.close()
 
     def __getattr__(self, name: str) -> Callable[..., Result]:
-        if name.startswith("_") or name in ("book", "rates") or name not in analyses():
+        known = {question.replace(" ", "_"): question for question in analyses()}
+        if name.startswith("_") or name in ("book", "rates") or name not in known:
             raise AttributeError(name)
-        return lambda **options: self.run(name, **options)
+        return lambda **options: self.run(known[name], **options)
 
 
 BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}

@@ -17,21 +17,29 @@ GROUP = "llmscope.analyses"
 
 @cache
 def analyses() -> tuple[str, ...]:
-    """The names of all analyses."""
+    """The names of all analyses; one of a group is `group name`."""
     own = {p.stem for p in FOLDER.glob("*.py") if not p.stem.startswith("_")}
-    return tuple(sorted({*own, *plugins(GROUP)}))
+    grouped = {f"{p.parent.name} {p.stem}" for p in FOLDER.glob("*/*.py") if not p.stem.startswith("_")}
+    return tuple(sorted({*own, *grouped, *plugins(GROUP)}))
+
+
+def groups() -> tuple[str, ...]:
+    """The groups: folders of analyses, each a command with subcommands."""
+    return tuple(sorted({name.split(" ")[0] for name in analyses() if " " in name}))
 
 
 def analysis(name: str) -> Callable[..., Result]:
-    """The function of one analysis.
+    """The function of one analysis: it bears its file's name, with an underscore where that is a word of Python's.
 
     Raises:
         UsageError: none is called that.
     """
     if name not in analyses():
         raise unknown_name("analysis", name, analyses())
-    if (FOLDER / f"{name}.py").exists():
-        found: Callable[..., Result] = getattr(import_module(f"llmscope.analyses.{name}"), name)
-        return found
-    loaded: Callable[..., Result] = plugins(GROUP)[name].load()
-    return loaded
+    plugin = plugins(GROUP).get(name)
+    if plugin:
+        loaded: Callable[..., Result] = plugin.load()
+        return loaded
+    module, last = import_module(f"llmscope.analyses.{name.replace(' ', '.')}"), name.split(" ")[-1]
+    found: Callable[..., Result] = getattr(module, last, None) or getattr(module, f"{last}_")
+    return found

@@ -17,6 +17,7 @@ from llmscope.render._words import headings
 from llmscope.result import Column
 
 _NUMBERS = frozenset({"ms", "tokens", "usd", "count", "ratio", "bytes", "rate"})
+_DEEPEST = 10
 _NAMES_ONLY = frozenset({"count", "tokens"})
 
 
@@ -53,8 +54,19 @@ def grid(sheet: Sheet, style: Style) -> Grid:
     writers = [_writer(column, sheet, style) for column in sheet.columns]
     columns = list(zip(sheet.columns, writers, strict=True))
     rows = [[write(row.get(column.name)) for column, write in columns] for row in sheet.rows]
+    if sheet.columns and sheet.columns[0].kind == "text":
+        for cells, row in zip(rows, sheet.rows, strict=True):
+            cells[0] = set_in(cells[0], row.get("depth"), style.unicode)
     totals = None if sheet.totals is None else _totals(sheet, sheet.totals, writers)
     return Grid([one_line(name, style.unicode) for name in names], rows, totals)
+
+
+def set_in(text: str, depth: Any, unicode: bool = True) -> str:
+    """A tree's first column: a sign for each step that stands above this one; no format keeps mere spaces."""
+    if not isinstance(depth, int) or depth <= 0:
+        return text
+    sign = "·" if unicode else "."
+    return f"{sign} " * min(depth, _DEEPEST) + (f"({depth}) " if depth > _DEEPEST else "") + text
 
 
 def _totals(sheet: Sheet, totals: Mapping[str, Any], writers: list[Callable[[Any], str]]) -> list[str]:

@@ -57,6 +57,7 @@ tbody td.n, tfoot td.n { white-space: nowrap; min-width: 0; }
 [data-unknown] { color: var(--soft); }
 .bar { display: block; width: 100%; min-width: 3.5rem; height: 3px; margin-top: .2rem; background: var(--line); }
 .bar rect { fill: var(--accent); }
+.run { color: var(--accent); font: .8rem/1 ui-monospace, Menlo, Consolas, monospace; white-space: nowrap; }
 .empty { padding: 1.25rem; background: var(--wash); border-radius: 6px; color: var(--soft); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1.5rem 2.5rem;
   margin-top: 2.25rem; }

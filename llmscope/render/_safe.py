@@ -15,6 +15,9 @@ _OBEYED_OR_HIDDEN = (
 _UNSAFE = re.compile(f"[{_OBEYED_OR_HIDDEN}]")
 _LINE_END = re.compile("\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# A bar over time, as analyses draw it: before the step, beside the critical path, on it.
+_BAR = re.compile("[·▒█]+")
+_BAR_IN_ASCII = str.maketrans("·▒█", ".-#")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -33,6 +36,11 @@ def one_line(text: str, unicode: bool = True) -> str:
     return ascii_only(_UNSAFE.sub(_escaped, flat), unicode)
 
 
+def is_bar(text: str) -> bool:
+    """`text` is a bar over time and nothing else."""
+    return _BAR.fullmatch(text) is not None
+
+
 def many_lines(text: str, unicode: bool = True) -> list[str]:
     """The lines of `text`, each harmless; for SQL, whose layout is worth keeping."""
     return [one_line(line.replace("\t", "    "), unicode).rstrip() for line in _LINE_END.split(text.strip("\r\n"))]
@@ -40,6 +48,8 @@ def many_lines(text: str, unicode: bool = True) -> list[str]:
 
 def ascii_only(text: str, unicode: bool) -> str:
     """`text` for a terminal that may know only ASCII, so that printing it cannot fail."""
+    if not unicode and is_bar(text):
+        return text.translate(_BAR_IN_ASCII)
     return text if unicode else text.encode("ascii", "backslashreplace").decode("ascii")
 
 

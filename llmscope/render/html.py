@@ -13,7 +13,7 @@ from llmscope.render._cells import Grid, Style, grid, is_number
 from llmscope.render._figures import figure
 from llmscope.render._page import STYLESHEET, chart
 from llmscope.render._print import NOTHING_MATCHED, label, small_print, title
-from llmscope.render._safe import many_lines, one_line
+from llmscope.render._safe import is_bar, many_lines, one_line
 from llmscope.render._sheets import Sheet, sheets
 from llmscope.render._times import zone_of
 from llmscope.result import Column, Finding, Result
@@ -118,7 +118,8 @@ def _cells(sheet: Sheet, row: Mapping[str, Any], texts: list[str], style: Style)
     for place, (column, text) in enumerate(zip(sheet.columns, texts, strict=True)):
         heads = place == 0 and column.role in ("dimension", "time")
         unknown = " data-unknown" if row.get(column.name) is None else ""
-        inside = _text(text) + _bar(column, row.get(column.name))
+        shown = f"<code class=run>{text}</code>" if is_bar(text) else _text(text)
+        inside = shown + _bar(column, row.get(column.name))
         open_tag = f'th scope="row"{_class(column)}' if heads else f"td{_class(column)}"
         written.append(f"<{open_tag}{unknown}>{inside}</{'th' if heads else 'td'}>")
     return "".join(written)

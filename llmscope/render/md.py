@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from llmscope.render import View
 from llmscope.render._cells import Style, grid, is_number
 from llmscope.render._print import NOTHING_MATCHED, label, small_print, title
-from llmscope.render._safe import many_lines, one_line
+from llmscope.render._safe import is_bar, many_lines, one_line
 from llmscope.render._sheets import Sheet, sheets
 from llmscope.render._times import zone_of
 from llmscope.result import Result
@@ -61,7 +61,7 @@ def _table(sheet: Sheet, style: Style) -> Iterator[str]:
     cells = grid(sheet, style)
     yield f"\n{_row([_text(heading) for heading in cells.headings])}"
     yield _row(["---:" if is_number(column) else "---" for column in sheet.columns])
-    yield from (_row([_text(cell) for cell in row]) for row in cells.rows)
+    yield from (_row([f"`{cell}`" if is_bar(cell) else _text(cell) for cell in row]) for row in cells.rows)
     if cells.totals is not None:
         yield _row([f"**{_text(cell)}**" if cell else "" for cell in cells.totals])
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from llmscope.render import View
 from llmscope.render._cells import Grid, Style, grid, is_number
+from llmscope.render._chart import chart, groups, is_chart
 from llmscope.render._figures import with_units
 from llmscope.render._fit import Fit, fit, lane
 from llmscope.render._plot import blocks, figures
@@ -41,7 +42,7 @@ def _blocks(result: Result, view: View) -> Iterator[str]:
     yield _printed([Text(one_line(title(result), view.unicode), style="bold")], view)
     for sheet in sheets(result, view):
         yield from (_printed(things, view) for things in _sheet(sheet, style, view))
-    yield _printed(_sparklines(result.series, view) if view.unicode else [], view)
+    yield from (_printed(things, view) for things in (_plots(result.series, view) if view.unicode else ()))
     yield _printed(_findings(result, view), view)
     yield _printed(_small_print(small_print(result), view), view)
     for sql in result.sql if view.show_sql else ():
@@ -154,6 +155,18 @@ def _rules(line: str) -> Box:
     """A rule under the heading and one over the totals; no other lines."""
     rule, empty = f" {line}{line} ", "    "
     return Box("\n".join([empty, empty, rule, empty, empty, rule, empty, empty]) + "\n", ascii=line == "-")
+
+
+def _plots(lines: Sequence[Series], view: View) -> Iterator[list[RenderableType]]:
+    """Charts of what is a chart, and a line of blocks each for the rest."""
+    room = max(view.width or 80, _NARROWEST)
+    blocks_only = []
+    for group in groups(lines):
+        if is_chart(group, room):
+            yield [*chart(group, room, view.color)]
+        else:
+            blocks_only += group
+    yield _sparklines(blocks_only, view)
 
 
 def _sparklines(lines: Sequence[Series], view: View) -> list[RenderableType]:

@@ -12,11 +12,12 @@ TYPES: Mapping[str, tuple[str, ...]] = {
         "ratelimiterror", "ratelimit", "ratelimited", "ratelimitexceeded", "toomanyrequests", "429",
         "throttlingexception", "throttling", "throttled", "requestlimitexceeded", "ratelimitreached",
         "toomanyrequestsexception", "toomanyrequestserror", "resourceexhausted", "requests", "tokens",
+        "routerratelimiterror", "rateexceeded",
     ),
     "quota": (
         "insufficientquota", "quotaexceeded", "billinghardlimitreached", "billingerror", "insufficientbalance",
         "servicequotaexceededexception", "paymentrequired", "402", "budgetexceeded", "budgetexceedederror", "quota",
-        "creditbalancetoolow",
+        "creditbalancetoolow", "usagelimitreached", "usagelimitexceeded", "insufficientcredits", "insufficientfunds",
     ),
     "context_length": (
         "contextlengthexceeded", "contextwindowexceedederror", "contextlength", "stringabovemaxlength",
@@ -25,36 +26,43 @@ TYPES: Mapping[str, tuple[str, ...]] = {
     "content_safety": (
         "contentfilter", "contentpolicyviolation", "contentpolicyviolationerror", "contentsafety",
         "responsibleaipolicyviolation", "safety", "moderationblocked", "guardrailintervened", "prohibitedcontent",
-        "contentfiltered", "contentfiltererror", "cyberpolicy", "invalidprompt",
+        "contentfiltered", "contentfiltererror", "cyberpolicy", "contentfilterfinishreasonerror", "blocklist",
     ),
     "authentication": (
         "authenticationerror", "authentication", "invalidapikey", "permissiondeniederror", "permissionerror",
         "permissiondenied", "unauthorized", "unauthenticated", "forbidden", "401", "403", "accessdenied",
         "accessdeniedexception", "unrecognizedclientexception", "invalidauthentication", "expiredtokenexception",
-        "invalidsignatureexception",
+        "invalidsignatureexception", "apikeyinvalid", "incorrectapikey", "authorizationerror", "notauthorized",
     ),
     "timeout": (
         "timeout", "timeouterror", "apitimeouterror", "readtimeout", "connecttimeout", "deadlineexceeded", "408",
         "gatewaytimeout", "504", "requesttimeout", "modeltimeoutexception", "asynciotimeouterror", "timeoutexception",
+        "pooltimeout", "writetimeout", "readtimeouterror", "connecttimeouterror", "apiconnectiontimeouterror",
+        "etimedout", "esockettimedout", "timeoutexpired",
     ),
     "overloaded": (
         "overloadederror", "overloaded", "serviceunavailable", "serviceunavailableerror", "unavailable", "503", "529",
         "serviceunavailableexception", "modelnotreadyexception", "slowdown", "engineoverloaded", "serveroverloaded",
-        "capacityexceeded",
+        "capacityexceeded", "nocapacity", "servicetiercapacityexceeded", "flextiercapacityexceeded",
     ),
     "network": (
         "apiconnectionerror", "connectionerror", "connecterror", "networkerror", "sslerror", "dnserror", "econnreset",
         "econnrefused", "connectionreseterror", "remoteprotocolerror", "readerror", "clientconnectorerror",
-        "connectionrefusederror", "proxyerror", "network", "connection",
+        "connectionrefusederror", "proxyerror", "network", "connection", "endpointconnectionerror", "enotfound",
+        "serverdisconnectederror", "clientpayloaderror", "clientoserror", "clientconnectionerror", "brokenpipeerror",
+        "midstreamfallbackerror", "chunkedencodingerror", "incompleteread", "protocolerror", "writeerror", "epipe",
+        "eaiagain", "remotedisconnected", "connectionclosederror", "newconnectionerror", "gaierror",
     ),
     "cancelled": (
         "cancelled", "canceled", "cancellederror", "aborted", "aborterror", "clientdisconnect", "499",
+        "apiuseraborterror",
         "asynciocancellederror", "clientdisconnected", "usercancelled",
     ),
     "inference": (
         "inferenceerror", "outofmemory", "outofmemoryerror", "cudaerror", "oom", "modelerror", "engineerror",
         "modelerrorexception", "modelstreamerrorexception", "torchcudaoutofmemoryerror", "generationerror",
-        "toolusefailed", "cudaoutofmemory", "enginedeaderror", "inference",
+        "toolusefailed", "cudaoutofmemory", "enginedeaderror", "inference", "memoryerror", "generation",
+        "jsonvalidatefailed",
     ),
     "server": (
         "internalservererror", "internalerror", "apierror", "servererror", "internal", "500", "502", "badgateway",
@@ -67,7 +75,7 @@ TYPES: Mapping[str, tuple[str, ...]] = {
         "unsupportedfile", "unknownparameter", "missingrequiredparameter", "invalidimageurl",
         "resourcenotfoundexception", "unsupportedparameter", "notfoundexception", "failedprecondition", "outofrange",
         "invalidparameter", "inputvalidation", "unsupportedparamserror", "decimalbelowminvalue",
-        "decimalabovemaxvalue", "integerbelowminvalue",
+        "decimalabovemaxvalue", "integerbelowminvalue", "invalidprompt",
     ),
 }  # fmt: skip
 
@@ -79,65 +87,94 @@ STATUSES: Mapping[str, tuple[str, ...]] = {
     "authentication": ("401", "403", "407"),
     "timeout": ("408", "504", "524"),
     "cancelled": ("499",),
-    "overloaded": ("503", "529"),
+    "overloaded": ("503", "529", "498"),
     "input_validation": ("400", "404", "405", "406", "409", "410", "411", "412", "414", "415", "416", "422", "431"),
-    "server": ("500", "501", "502", "505", "507", "508", "520", "521", "522", "523", "525", "526", "530"),
+    "server": ("424", "500", "501", "502", "505", "507", "508", "520", "521", "522", "523", "525", "526", "530"),
 }
 
 # Words of a message that say more than the status and the type do: 400 is also a prompt too long, or refused.
+# "Too many tokens per day" and a quota that opens again in a minute are limits of rate, and no prompt too long.
+PACED: Mapping[str, tuple[str, ...]] = {
+    "rate_limit": (
+        "per min", "per_min", "perminute", "per day", "per_day", "perday", "per hour", "per second",
+        "(?s:(?:quota|limit).*(?:retry|try again) in )",
+    ),
+}  # fmt: skip
 FINER: Mapping[str, tuple[str, ...]] = {
+    **PACED,
     "context_length": (
-        "context length", "context_length", "context window", "maximum context", "prompt is too long",
+        "context length", "context_length", "context window", "context limit", "maximum context", "prompt is too long",
         "too many tokens", "input is too long", "exceeds the maximum number of tokens", "too many input tokens",
         "token count exceeds", "maximum allowed number of tokens", "max_tokens must be at most",
-        "exceeds the available context", "reduce the length",
+        "exceeds the available context", "reduce the length", "max_new_tokens. must be", "string too long",
     ),
     "content_safety": (
         "content filter", "content_filter", "content management policy", "content policy", "safety system",
-        "usage policies", "usage policy", "flagged as", "flagged for", "guardrail", "blocked by safety",
-        "responsible ai",
+        "usage policies", "usage policy", "flagged", "guardrail", "blocked by safety", "responsible ai",
+        "violating our policy",
     ),
     "quota": (
         "exceeded your current quota", "insufficient_quota", "credit balance", "billing", "insufficient balance",
-        "insufficient credits", "spending limit", "budget has been exceeded", "payment required",
+        "insufficient credits", "spending limit", "budget has been exceeded", "payment required", "more credits",
+        "credits are depleted", "available credits", "api usage limits",
     ),
     "inference": (
-        "out of memory", "cuda error", "engine is dead", "enginedead", "nccl", "did not call a tool",
+        "out of memory", "cuda error", "engine is dead", "enginedead", "enginecore", "nccl", "did not call a tool",
         "tool call validation failed", "failed to generate json", "failed to call a function",
+        "runner process has terminated", "illegal memory access", "during generation",
     ),
+}  # fmt: skip
+# What else a type or status that only repeats that something failed may hide.
+HIDDEN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "input_validation": {
+        **FINER,
+        "authentication": (
+            "incorrect api key", "invalid api key", "invalid x-api-key", "api key not valid", "api key expired",
+            "provide an api key",
+        ),
+    },
+    "server": {
+        **FINER,
+        "overloaded": ("overloaded", "at capacity", "too busy", "high demand", "unavailable"),
+    },
+    "rate_limit": {word: FINER[word] for word in ("rate_limit", "quota")},
+    "authentication": {
+        "content_safety": ("flagged", "moderation"), "quota": ("credit balance", "insufficient credits", "billing"),
+    },
+    "context_length": PACED,
 }  # fmt: skip
 # The same for messages that come with neither.
 COARSER: Mapping[str, tuple[str, ...]] = {
     "rate_limit": (
-        "rate limit", "rate_limit", "rate-limit", "ratelimit", "too many requests", "throttl", "error code: 429",
+        "rate limit", "rate_limit", "rate-limit", "ratelimit", "too many requests", "throttl",
     ),
     "authentication": (
         "api key", "api_key", "unauthorized", "access denied", "permission", "forbidden", "authenticat",
-        "error code: 401", "error code: 403",
     ),
     "timeout": ("timed out", "timeout", "deadline exceeded"),
     "overloaded": (
-        "overloaded", "service unavailable", "temporarily unavailable", "at capacity", "error code: 503",
-        "error code: 529",
+        "overloaded", "service unavailable", "temporarily unavailable", "at capacity", "too busy", "high demand",
     ),
     "network": (
         "connection error", "connection reset", "connection refused", "connection aborted", "name resolution",
-        "connection closed", "ssl", "dns", "broken pipe",
+        "connection closed", "ssl", "dns", "broken pipe", "fetch failed", "socket hang up", "could not connect",
+        "service not known", "disconnected",
     ),
     "cancelled": ("cancelled", "canceled", "aborted", "client disconnected"),
     "server": (
-        "internal server error", "internal error", "bad gateway", "error code: 500", "error code: 502", "server error",
-        "server had an error",
+        "internal server error", "internal error", "bad gateway", "server error", "server had an error",
     ),
     "input_validation": (
         "not found", "does not exist", "invalid", "unsupported", "not supported", "doesn't support",
-        "does not support", "required", "malformed", "not permitted", "error code: 400", "error code: 404",
-        "error code: 422", "does not match", "was removed", "deprecated", "unknown parameter", "cannot fetch",
-        "while downloading", "unable to submit", "use a valid",
+        "does not support", "required", "malformed", "not permitted", "does not match", "was removed", "deprecated",
+        "unknown parameter", "cannot fetch", "while downloading", "unable to submit", "use a valid",
     ),
 }  # fmt: skip
-# A type that only repeats that the request failed: the message may say more.
-VAGUE = ("input_validation", "server", "rate_limit")
+# A status and an exception's name as a message has them: "Error code: 429 - ...", "litellm.RateLimitError: ...".
+CODE = r"(?:error code:? |status[ _]?code:? |http(?:/[0-9.]+)? |^)([45][0-9][0-9])\b"
+NAME = r"([a-z]+(?:exception|error|timeout|exhausted))\b"
+# Types that say of everything that it failed know less than the status, or than a name in the message.
+VAGUE = ("input_validation", "server")
 
 OK_WORDS = ("ok", "success", "succeeded", "successful", "completed", "complete", "true", "done", "finished",
             "incomplete", "status_code_ok", "status_code_unset", "unset", "pass", "passed")  # fmt: skip
@@ -161,17 +198,22 @@ def error_class_sql(status: str, kind: str, message: str) -> str:
 
     What several arms ask for is bound in a lambda: written out, it takes six times as long to plan.
     """
-    by_type, by_status = lookup(_folded(kind), TYPES), lookup(f"left({status}, 3)", STATUSES)
-    both = f"[{{'type': {by_type}, 'status': {by_status}}}]"
-    # A type that says "invalid request" of everything, a wrong key too, knows less than the status.
-    known = "CASE WHEN told.type = 'input_validation' THEN coalesce(told.status, told.type) ELSE told.type END"
-    known = f"list_transform({both}, lambda told: {{'word': coalesce({known}, told.status)}})"
-    finer = f"CASE WHEN known.word IS NULL OR known.word IN {listed(VAGUE)} THEN {_said(message, FINER)} END"
-    # "Too many tokens per day" is no prompt too long.
-    finer = f"CASE WHEN known.word = 'rate_limit' THEN nullif({finer}, 'context_length') ELSE {finer} END"
-    said = f"coalesce({finer}, known.word, {_said(message, COARSER)}, 'other')"
+    given = f"[{{'text': lower(left({message}, 2000)), 'type': {lookup(_folded(kind), TYPES)}, 'code': {status}}}]"
+    code = f"coalesce(nullif(left(given.code, 3), ''), regexp_extract(given.text, {literal(CODE)}, 1))"
+    named = lookup(f"regexp_extract(given.text, {literal(NAME)}, 1)", TYPES)
+    told = f"{{'text': given.text, 'type': given.type, 'status': {lookup(code, STATUSES)}, 'named': {named}}}"
+    word = (
+        f"CASE WHEN told.type IN {listed(VAGUE)} THEN coalesce(told.status, told.named, told.type)"
+        " ELSE coalesce(told.type, told.status, told.named) END"
+    )
+    known = f"{{'text': told.text, 'word': {word}}}"
+    hidden = " ".join(f"WHEN {literal(word)} THEN {_said('known.text', table)}" for word, table in HIDDEN.items())
+    finer = f"CASE WHEN known.word IS NULL THEN {_said('known.text', FINER)} ELSE CASE known.word {hidden} END END"
+    said = f"coalesce({finer}, known.word, {_said('known.text', COARSER)}, 'other')"
+    steps = f"list_transform({given}, lambda given: {told})"
+    steps = f"list_transform(list_transform({steps}, lambda told: {known}), lambda known: {said})"
     failed = f"nullif({kind}, '') IS NOT NULL OR nullif({message}, '') IS NOT NULL OR left({status}, 1) IN ('4', '5')"
-    return f"CASE WHEN {failed} THEN list_transform({known}, lambda known: {said})[1] END"
+    return f"CASE WHEN {failed} THEN ({steps})[1] END"
 
 
 def status_sql(status: str, http_status: str = "NULL", error: str = "NULL") -> str:
@@ -198,9 +240,8 @@ def lookup(word: str, table: Mapping[str, Iterable[str]]) -> str:
     return f"map(string_split({literal(known)}, '|'), string_split({literal(ours)}, '|'))[{word}]"
 
 
-def _said(message: str, table: Mapping[str, Iterable[str]]) -> str:
-    """The class whose words a message has."""
-    text = f"lower(left({message}, 2000))"
+def _said(text: str, table: Mapping[str, Iterable[str]]) -> str:
+    """The class whose words a message in lower case has."""
     cases = (f"WHEN regexp_matches({text}, {literal('|'.join(words))}) THEN {literal(ours)}"
              for ours, words in table.items())  # fmt: skip
     return f"CASE {' '.join(cases)} END"

@@ -58,7 +58,8 @@ def as_source(file: LogFile, name: str, options: LoadOptions, part: bool = False
         looks = detect(file.sample) if options.source else None
         hint = f"it looks like {looks}: leave out --source" if looks and looks != name else error.hint
         raise LlmscopeError(error.message, hint=hint) from error
-    readings = (apply(readings[0], options.maps, file.sample), *readings[1:])
+    evidence = getattr(source, "EVIDENCE", ())
+    readings = (apply(readings[0], options.maps, file.sample, evidence), *readings[1:])
     answer = readings[0].fields.get("response_id")
     linked = answer is not None and (name not in GENERAL or any(is_seen(k, file.sample.columns) for k in answer.keys))
     unread = options.unread if name in GENERAL else options.unread - LINKING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from llmscope.errors import UsageError, nearest, unknown_name
@@ -64,9 +64,12 @@ def steps(key: str, sample: Sample) -> list[str]:
     return key.split(".")
 
 
-def apply(reading: Reading, maps: Iterable[Map], sample: Sample) -> Reading:
-    """The reading with the mapped columns read from where the person said."""
-    columns, fields = dict(reading.columns), dict(reading.fields)
+def apply(reading: Reading, maps: Iterable[Map], sample: Sample, evidence: Collection[str] = ()) -> Reading:
+    """The reading with the mapped columns read from where the person said.
+
+    `evidence`: columns that show a record to be a request, where the source goes by them; a mapped one shows it too.
+    """
+    columns, fields, maps = dict(reading.columns), dict(reading.fields), list(maps)
     extra: dict[str, str] = {}
     for one in maps:
         path = steps(one.key, sample)
@@ -82,7 +85,8 @@ def apply(reading: Reading, maps: Iterable[Map], sample: Sample) -> Reading:
         own = fields.get("metadata")
         merged = f"json_merge_patch({own.sql}::JSON, json_object({pairs}))" if own else f"json_object({pairs})"
         fields["metadata"] = Field(f"({merged})::VARCHAR", keys=tuple(extra))
-    return replace(reading, columns=columns, fields=fields)
+    shown = [f"{fields[m.column].sql} IS NOT NULL" for m in maps if m.column in evidence and reading.keep != "true"]
+    return replace(reading, columns=columns, fields=fields, keep=" OR ".join([f"({reading.keep})", *shown]))
 
 
 def step_sql(path: list[str], columns: dict[str, str], sample: Sample) -> str:

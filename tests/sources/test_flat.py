@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmscope.load import LoadOptions, load
+from llmscope.load.mapping import parse
 from llmscope.sources import Sample, detect
 from llmscope.sources._alias import ALIASES, fold, meant
+from llmscope.store import Store
 from tests.load.writing import Record, lines, load_bytes
 
 BASE: Record = {"ts": "2026-09-01T10:00:00Z", "model": "gpt-4-turbo", "prompt_tokens": 10, "completion_tokens": 2}
@@ -204,3 +208,16 @@ def test_detection(keys: Record, known: bool) -> None:
     sample = Sample("log", "jsonl", (keys,), dict.fromkeys(keys, "JSON"))
 
     assert known == (detect(sample) is not None)
+
+
+def test_what_is_mapped_shows_a_request_as_well_as_what_is_guessed(tmp_path: Path) -> None:
+    """`finish_reason` is known by its name and always empty: only the mapped duration tells of requests."""
+    records = [{"at": BASE["ts"], "took": took, "finish_reason": None} for took in (1.5, 2.5)]
+    maps = parse(["started_at=at", "latency_ms=took:s"])
+    (path := tmp_path / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    store = Store(None)
+    (report,) = load(store, [str(path)], LoadOptions(maps=maps)).files
+    found = store.execute("SELECT latency_ms FROM requests ORDER BY 1")
+    store.close()
+    assert (report.lines, report.loaded) == (2, 2)
+    assert found == [(1500.0,), (2500.0,)]

@@ -48,7 +48,7 @@ SHOWING: dict[str, Opt] = {
     "format": (TEXT, "table, plain, json, jsonl, csv, md or html", ("-f", "--format")),
     "output": (PATH, "write to this file; the format from its suffix", ("-o", "--output")),
     "columns": (TEXT, "columns to show, comma-separated", ("--columns",)),
-    "fail_if": (list[str] | None, "exit 3 when a row breaches this, or 'totals: …' (repeatable)", ("--fail-if",)),
+    "fail_if": (list[str] | None, "exit 3 when a row breaches this; 'totals: …' or 'PART: …'", ("--fail-if",)),
     "min_coverage": (float | None, "exit 4 when fewer per cent of requests have a price", ("--min-coverage",)),
     "sql": (FLAG, "show the SQL that ran", ("--sql",)),
     "config": (PATH, "a configuration file instead of llmscope.toml", ("--config",)),

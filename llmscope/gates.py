@@ -28,19 +28,22 @@ def judge(result: Result, conditions: Sequence[str], min_coverage: float | None)
 
 
 def breach(result: Result, text: str) -> LlmscopeError | None:
-    """One condition: breached when any row, or the totals where it asks them, breaches it."""
+    """One condition: breached when any row breaches it; of the totals, or of a named part, where it asks them."""
     asked_totals = text.strip().lower().startswith(TOTALS)
-    condition = text.strip()[len(TOTALS) :].strip() if asked_totals else text
-    columns = {c.name: '"' + c.name.replace('"', '""') + '"' for c in result.columns}
+    part = next((name for name in result.parts if text.strip().lower().startswith(f"{name}:")), None)
+    asked = result.parts[part] if part else result
+    prefix = TOTALS if asked_totals else f"{part}:" if part else ""
+    condition = text.strip()[len(prefix) :].strip() if prefix else text
+    columns = {c.name: '"' + c.name.replace('"', '""') + '"' for c in asked.columns}
     predicate = parse(condition, columns, "--fail-if", "f")
-    rows: list[Mapping[str, Any]] = list(result.rows)
+    rows: list[Mapping[str, Any]] = list(asked.rows)
     if asked_totals:
         rows = [result.totals] if result.totals is not None else rows if len(rows) == 1 else []
-    types = {c.name: TYPES.get(c.kind, "DOUBLE") for c in result.columns}
+    types = {c.name: TYPES.get(c.kind, "DOUBLE") for c in asked.columns}
     verdicts = rows_matching(predicate, types, rows) if rows else []
     hits = [row for row, hit in zip(rows, verdicts, strict=True) if hit]
     if hits:
-        named = [] if asked_totals else [name_of(row, result.columns) for row in hits[:MOST_NAMED]]
+        named = [] if asked_totals else [name_of(row, asked.columns) for row in hits[:MOST_NAMED]]
         more = f" and {len(hits) - MOST_NAMED} more" if len(hits) > MOST_NAMED else ""
         where = f" by {', '.join(filter(None, named))}{more}" if any(named) else ""
         return GateBreached(f"--fail-if {text!r} is breached{where}")

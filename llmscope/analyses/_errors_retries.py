@@ -11,9 +11,10 @@ from llmscope.result import Column, Part
 if TYPE_CHECKING:
     from llmscope.logs import Logs
 
-# Attempts of one call share a trace, a feature and a template; where attempts are not numbered, the prompt as well.
+# Attempts of one call share a trace, a feature and a template; the prompt as well where attempts are not numbered, or
+# where each prompt there has its own attempt 1 (calls side by side; elsewhere a retry may change its prompt).
 # A call begins with attempt 1, with a number that does not grow, or, unnumbered, after an answer.
-SAME = "trace_id, feature, template, CASE WHEN attempt IS NULL THEN prompt_hash END"
+SAME = "trace_id, feature, template, prompt"
 ORDER = "started_at, attempt, request_id"
 FOLLOWED = "(started_at IS NOT NULL AND (attempt IS NOT NULL OR coalesce(prompt_hash, template) IS NOT NULL))"
 # A first attempt that was answered belongs to no failed call.
@@ -32,9 +33,17 @@ tried AS (
     FROM requests
     WHERE {FOLLOWED} AND {TRIED} AND trace_id IN (SELECT trace_id FROM troubled)
 ),
+begun AS (
+    SELECT *, min(attempt) OVER (PARTITION BY trace_id, feature, template, prompt_hash) AS lowest FROM tried
+),
+keyed AS (
+    SELECT *, CASE WHEN attempt IS NULL OR max(lowest) OVER (PARTITION BY trace_id, feature, template) = 1
+        THEN prompt_hash END AS prompt
+    FROM begun
+),
 placed AS (
     SELECT *, lag(attempt) OVER same AS attempt_before, lag(status) OVER same AS status_before
-    FROM tried
+    FROM keyed
     WINDOW same AS (PARTITION BY {SAME} ORDER BY {ORDER})
 ),
 opened AS (
@@ -46,8 +55,7 @@ numbered AS (
     SELECT *, sum(opens) OVER (PARTITION BY {SAME} ORDER BY {ORDER} ROWS UNBOUNDED PRECEDING) AS call FROM opened
 ),
 linked AS (
-    SELECT *, CASE WHEN attempt IS NULL THEN prompt_hash END AS prompt,
-        lead(started_at) OVER (PARTITION BY {SAME}, call ORDER BY {ORDER}) AS next_at
+    SELECT *, lead(started_at) OVER (PARTITION BY {SAME}, call ORDER BY {ORDER}) AS next_at
     FROM numbered
 ),
 calls AS (

@@ -166,7 +166,7 @@ def quantiles_of(text: str) -> dict[str, float]:
         if not word:
             continue
         share = percentage(word.removeprefix("p"))
-        found["p" + f"{share * 100:.10g}".replace(".", "_")] = share
+        found[name_of(share).replace(".", "_")] = share
     if not found or len(found) > MOST_QUANTILES:
         raise UsageError(f"--quantiles takes 1 to {MOST_QUANTILES} percentages, as in 50,95,99.9")
     return found
@@ -182,9 +182,15 @@ def percentage(word: str) -> float:
         number = float(word)
     except ValueError:
         number = math.nan
-    if not 0 < number < 100:
+    share = round(number / 100, 12) if 0 < number < 100 else 0.0
+    if not 0 < share < 1:
         raise UsageError(f"{word!r} is no quantile: a percentage between 0 and 100, as in 50,95,99.9")
-    return round(number / 100, 12)
+    return share
+
+
+def name_of(share: float) -> str:
+    """0.999 as people say it: `p99.9`; never with an exponent, as columns are named so."""
+    return "p" + f"{share * 100:.10f}".rstrip("0").rstrip(".")
 
 
 def quantile_sql(quantiles: Mapping[str, float], of: str, prefix: str = "") -> str:

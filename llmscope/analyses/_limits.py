@@ -132,28 +132,28 @@ def limit_of(text: str, subject: str, figure: str) -> Limit:
     return Limit(subject, most, match["unit"])
 
 
-def subjects(logs: Logs) -> dict[str, dict[str, str]]:
-    """The providers and the models of the log, by their names in small letters."""
+def subjects(logs: Logs) -> dict[str, list[str]]:
+    """The providers and the models of the log, those with most requests first."""
     return {
-        word: {
-            str(row["subject"]).casefold(): str(row["subject"])
-            for row in logs.query(NAMES_SQL, names={"subject": word})
-            if row["subject"] is not None
-        }
+        word: [
+            str(row["subject"]) for row in logs.query(NAMES_SQL, names={"subject": word}) if row["subject"] is not None
+        ]
         for word in ("provider", "model")
     }
 
 
-def place_of(subject: str, known: dict[str, dict[str, str]]) -> tuple[str, str]:
-    """Whether a name is a provider's or a model's, and how the log writes it.
+def place_of(subject: str, known: dict[str, list[str]]) -> tuple[str, str]:
+    """Whether a name is a provider's or a model's, and how the log writes it: as it is given, else in other letters.
 
     Raises:
         UsageError: the log has neither; the nearest is named.
     """
-    for word, names in known.items():
-        if subject.casefold() in names:
-            return word, names[subject.casefold()]
-    every = [name for names in known.values() for name in list(names.values())[:MOST_NAMED]]
+    for alike in (str, str.casefold):
+        for word, names in known.items():
+            for name in names:
+                if alike(name) == alike(subject):
+                    return word, name
+    every = [name for names in known.values() for name in names[:MOST_NAMED]]
     raise unknown_name("provider or model in --limit", subject, every)
 
 

@@ -18,7 +18,8 @@ NODES = """
 WITH alone AS (
     SELECT trace_id, coalesce(span_id, request_id) AS span_id, parent_span_id, operation || ' ' || model AS name,
         CASE operation WHEN 'embeddings' THEN 'embedding' WHEN 'rerank' THEN 'reranker' ELSE 'llm' END AS kind,
-        service, status, started_at, coalesce(ended_at, started_at + latency_ms * INTERVAL 1 MILLISECOND) AS ended_at,
+        service, CASE WHEN error_class = 'cancelled' THEN 'cancelled' ELSE status END AS status,
+        started_at, coalesce(ended_at, started_at + latency_ms * INTERVAL 1 MILLISECOND) AS ended_at,
         latency_ms AS duration_ms, span_id IS NULL AND parent_span_id IS NULL AS call
     FROM requests AS r
     WHERE trace_id IS NOT NULL AND {drawn}

@@ -43,6 +43,7 @@ UNREAD = (
     "finish_reason", "attempt", "max_tokens", "refusal", "fallback", "source_line",
 )  # fmt: skip
 Row = dict[str, Any]
+MOST_BREACHES = 10
 
 
 def latency(
@@ -66,6 +67,10 @@ def latency(
     asked = Asked(logs, of, _counted.condition(back), _slices.grouping(by, over))
     seen = overview(asked, back)
     if slo:
+        if metric != "total":
+            raise UsageError(
+                f"--metric {metric} and --slo do not go together", hint="a budget names its own: --slo chat=ttft:500ms"
+            )
         result = budgeted(asked, _slo.budgets_of(slo, logs.config.slo), back, over, sort, top)
     else:
         result = sliced(asked, shares, seen, over, sort, top, ci)
@@ -104,6 +109,8 @@ def sliced(
     order = sort or asked.metric.column("p95" if "p95" in shares else max(shares, key=lambda name: shares[name]))
     if order not in {c.name for c in columns}:
         raise unknown_name("column", order, [c.name for c in columns])
+    if top is not None and any(c.name == order and c.role in ("low", "high") for c in columns):
+        raise UsageError(f"--top and --sort {order} do not go together", hint="(other) has no interval")
     whole = replace(asked, groups=())
     rows, notes = [], []
     if asked.groups:
@@ -204,7 +211,9 @@ def budgeted(
     if sort is not None:
         rows = _slices.ordered(rows, tuple(d for d in asked.groups), sort, over)
     rows = [{c.name: row[c.name] for c in columns} for row in rows]
-    return Result("latency", columns, tuple(rows), findings=breaches(rows), notes=tuple(_slo.said(budgets, rows)))
+    return Result(
+        "latency", columns, tuple(rows), findings=breaches(rows, asked), notes=tuple(_slo.said(budgets, rows))
+    )
 
 
 def with_budgets(result: Result, asked: Asked, budgets: Sequence[_slo.Budget], back: frozenset[str]) -> Result:
@@ -214,12 +223,20 @@ def with_budgets(result: Result, asked: Asked, budgets: Sequence[_slo.Budget], b
     rows = [{c.name: row[c.name] for c in columns} for row in _slo.judged(whole, budgets, back)]
     parts = {**result.parts, "slo": Part(columns, tuple(rows))}
     notes = (*_slo.said(budgets, rows), "--slo config makes the budgets the rows, for --fail-if")
-    return replace(result, parts=parts, findings=(*result.findings, *breaches(rows)), notes=(*result.notes, *notes))
+    return replace(
+        result, parts=parts, findings=(*result.findings, *breaches(rows, whole)), notes=(*result.notes, *notes)
+    )
 
 
-def breaches(rows: Sequence[Row]) -> tuple[Finding, ...]:
-    """Every budget that is missed, as a sentence."""
-    return tuple(Finding("slo", "breach", _slo.sentence(row), (row,)) for row in rows if row["verdict"] == _slo.MISSED)
+def breaches(rows: Sequence[Row], asked: Asked) -> tuple[Finding, ...]:
+    """The budgets that are missed, as sentences: those with most misses too many, and how many more there are."""
+    slices = [d.word for d in asked.groups if d.word != "feature"]
+    missed = [row for row in rows if row["verdict"] == _slo.MISSED]
+    worst = missed if len(missed) <= MOST_BREACHES else sorted(missed, key=lambda row: row["misses_left"])
+    found = [Finding("slo", "breach", _slo.sentence(row, slices), (row,)) for row in worst[:MOST_BREACHES]]
+    if more := len(missed) - len(found):
+        found.append(Finding("slo", "breach", f"{more:,} more of {len(rows):,} rows miss their budget"))
+    return tuple(found)
 
 
 def small_print(metric: Metric, seen: Mapping[str | None, Row], asked: Asked) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from llmscope.schema import BY_NAME, KEYS, TABLES, Table
 from llmscope.sources import Field, Reading, Sample, quote
+from llmscope.sources._errors import error_class_sql
 
 ABOUT = "llmscope's own columns: requests, spans and scores"
 RANK = 290
@@ -49,6 +50,10 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     if table == "requests" and logged and "cost_logged_usd" not in sample.columns:
         columns[logged] = "VARCHAR"
         fields["cost_logged_usd"] = Field(quote(logged), keys=(logged,))
+    if table == "requests" and "error_class" not in sample.columns:  # a log that names only what the provider said
+        told = ("http_status", "error_type", "error_message")
+        classed = f"coalesce(error_class, {error_class_sql(*(quote(name) for name in told))})"
+        fields["error_class"] = Field(classed, keys=("error_class", *told))
     if KEYS[table] not in sample.columns:
         fields.pop(KEYS[table])
     return (Reading(table, columns, fields),)

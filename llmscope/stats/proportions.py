@@ -24,6 +24,13 @@ def wilson(hits: float, n: float, confidence: float = 0.95) -> tuple[float, floa
     return (0.0 if hits == 0 else max(middle - reach, 0.0)), (1.0 if hits == n else min(middle + reach, 1.0))
 
 
+def chance_of_at_most(hits: int, n: int, share: float) -> float:
+    """P(X <= hits) for X of Binomial(n, share): exact, where Wilson's ends are too near for few misses."""
+    from scipy.special import bdtr
+
+    return float(bdtr(hits, n, share))
+
+
 def clustered(sums: DaySums, confidence: float = 0.95) -> tuple[float, float] | None:
     """The same where requests of one day resemble each other: Wilson's on as many requests as they are worth.
 

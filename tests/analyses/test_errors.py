@@ -132,6 +132,43 @@ def test_unnumbered_attempts_are_told_by_their_prompt(here: Path, run: Run) -> N
     assert (3, 1, 1, 2) == (row["calls"], row["retried"], row["recovered"], row["not_retried"])
 
 
+def test_calls_side_by_side_are_told_by_their_prompts(here: Path, run: Run) -> None:
+    """a fails 0 s to 0.5 s, again at 2 s; b fails 1 s to 1.5 s, again at 3 s: both wait 1.5 s and are answered."""
+
+    def one(i: int, attempt: int, prompt: str, **came: Any) -> Record:
+        place = {"trace_id": "t", "template": "t", "attempt": attempt, "prompt_hash": prompt}
+        return request(i, started_at=at(10, i), **place, **came)
+
+    fails = {**FAILED, "latency_ms": 500}
+    answered = [one(2, 2, "a", status="ok"), one(3, 2, "b", status="ok")]
+    row = answer(run, log(here, [one(0, 1, "a", **fails), one(1, 1, "b", **fails), *answered]))
+    row = row["parts"]["retries"]["rows"][0]
+
+    assert (2, 2, 2, 3000) == (row["calls"], row["retried"], row["recovered"], row["waited_ms"])
+
+
+def test_a_retry_with_another_prompt_is_still_one(here: Path, run: Run) -> None:
+    """A numbered attempt 2 whose prompt was cut short belongs to the attempt 1 before it."""
+    place = {"trace_id": "t", "template": "t"}
+    records = [
+        request(0, **place, attempt=1, prompt_hash="long", started_at=at(10, 0), **FAILED),
+        request(1, **place, attempt=2, prompt_hash="short", started_at=at(10, 1), status="ok"),
+    ]
+    row = answer(run, log(here, records))["parts"]["retries"]["rows"][0]
+
+    assert (1, 1, 1) == (row["calls"], row["retried"], row["recovered"])
+
+
+def test_own_columns_without_a_class_get_one(here: Path, run: Run) -> None:
+    """A log under our names may know only what the provider said."""
+    told = [{"http_status": 429}, {"error_type": "APITimeoutError"}, {"error_message": "CUDA out of memory"}]
+    records = [request(i, started_at=at(10, i), status="error", **one) for i, one in enumerate(told)]
+    records.append(request(3, started_at=at(10, 3), status="ok", http_status=200))
+    found = answer(run, log(here, records))["parts"]["classes"]["rows"]
+
+    assert {"rate_limit": 1, "timeout": 1, "inference": 1} == {row["class"]: row["errors"] for row in found}
+
+
 def test_failures_that_cannot_be_followed_are_counted(here: Path, run: Run) -> None:
     """Without a trace it is not known whether they were tried again."""
     found = answer(run, log(here, [request(0, status="ok"), request(1, **FAILED)]))

@@ -68,7 +68,9 @@ def test_default_columns_and_names(here: Path) -> None:
     assert ["p50_ms", "p75_ms", "p99_9_ms"] == [c.name for c in asked(path, quantiles="50,75,99.9").columns][1:4]
 
 
-@pytest.mark.parametrize("text", ["", "0", "100", "50,x", "nan", "-1", "50;75", ",".join(map(str, range(1, 23)))])
+@pytest.mark.parametrize(
+    "text", ["", "0", "100", "1e-13", "50,x", "nan", "-1", "50;75", ",".join(map(str, range(1, 23)))]
+)
 def test_what_is_no_quantile(text: str) -> None:
     """Refused with an example."""
     with pytest.raises(UsageError, match=r"50,95,99\.9"):
@@ -165,6 +167,20 @@ def test_unknown_words_name_the_nearest(here: Path) -> None:
             asked(path, **{option: word})
 
         assert nearest in str(refused.value.hint)
+
+
+def test_a_tiny_quantile_has_a_name_without_an_exponent(here: Path) -> None:
+    """0.00005 % is p0_00005, not p5e-05, which is no column."""
+    path = log(here, {"latency_ms": 10}, {"latency_ms": 20})
+
+    assert [pytest.approx(10.000005)] == asked(path, quantiles="0.00005").column("p0_00005_ms")
+
+
+def test_top_ranks_by_no_interval(here: Path) -> None:
+    """(other) has none, and slices are cut before intervals are made."""
+    path = log(here, {"feature": "a"}, {"feature": "b"})
+    with pytest.raises(UsageError, match="--top and --sort p50_low_ms"):
+        asked(path, by="feature", ci=True, top=1, sort="p50_low_ms")
 
 
 def test_by_top_and_other(here: Path) -> None:

@@ -146,6 +146,45 @@ def test_by_model_and_by_feature(here: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("within", "above", "budget", "verdict"),
+    [
+        # 1 - 0.95^3 = 0.143: one miss of three is had by chance; 3 x 0.05^2 x 0.95 + 0.05^3 = 0.00725: two are not.
+        (2, 1, "2s", "too few to say"),
+        (1, 2, "2s", "missed"),
+        # 1 - 0.99^5 = 0.049.
+        (4, 1, "p99:2s", "too few to say"),
+    ],
+)
+def test_a_few_misses_may_be_chance(here: Path, within: int, above: int, budget: str, verdict: str) -> None:
+    """Wilson's interval alone lies below the target in each of these."""
+    path = log(here, (within, {"latency_ms": 1}), (above, {"latency_ms": 3000}))
+    (row,) = asked(path, slo=[f"chat={budget}"]).rows
+
+    assert row["within_high_ratio"] < row["target_ratio"]
+    assert verdict == row["verdict"]
+
+
+def test_breaches_name_their_slice_and_are_not_endless(here: Path) -> None:
+    """Twelve days of 5 + day misses each: the ten worst, then how many more."""
+    kinds = [(5 + d, {"latency_ms": 3000, "started_at": f"2026-09-{d:02d}T10:00:00Z"}) for d in range(1, 13)]
+    said = [f.text for f in asked(log(here, *kinds), slo=["chat=2s"], over="day").findings]
+
+    assert said[0] == "chat, 2026-09-12: 0 % of 17 requests within 2,000 ms of total, 95 % asked; 17 too many"
+    assert [11, "2 more of 12 rows miss their budget"] == [len(said), said[-1]]
+
+
+def test_a_wrong_quantile_names_its_budget() -> None:
+    with pytest.raises(UsageError, match=r"--slo 'chat=p101:2s': '101' is no quantile"):
+        budgets_of(["chat=p101:2s"], {})
+
+
+def test_a_budget_names_its_own_metric(here: Path) -> None:
+    """--metric ttft does not make chat=500ms one of the first token."""
+    with pytest.raises(UsageError, match="--metric ttft and --slo"):
+        asked(log(here, (1, {})), metric="ttft", slo=["chat=500ms"])
+
+
 def test_a_feature_without_requests(here: Path, run: Run) -> None:
     """Stands with 0, no figure and no verdict: a gate on no data does not pass."""
     path = log(here, (1, {"latency_ms": 1}))

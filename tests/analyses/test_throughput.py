@@ -271,6 +271,16 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
         _limits.parse([text])
 
 
+def test_a_limit_is_of_the_name_as_written(here: Path, run: Run) -> None:
+    """Where two names differ in their letters only, that one; in other letters the one with most requests."""
+    models = ("Mini", "mini", "mini")
+    path = put(here / "log.jsonl", lines(one(i, i, i + 1, response_model=model) for i, model in enumerate(models)))
+
+    for asked, name, used in (("mini", "mini", 2), ("Mini", "Mini", 1), ("MINI", "mini", 2)):
+        [row] = answer(run, path, "--limit", f"{asked}=5rpm")["parts"]["limits"]["rows"]
+        assert (name, used) == (row["limit_of"], row["peak_used"])
+
+
 def test_an_unknown_provider_is_named(here: Path, run: Run) -> None:
     """Exit 2, and the nearest name of the log."""
     done = run("throughput", dozen(here), "--limit", "gpt-4-trubo=5rpm")
@@ -416,3 +426,21 @@ def test_the_sliding_limit_agrees_with_a_count(kept: Logs, seconds: list[int], m
     assert peak == row["peak_used"]
     assert BASE + timedelta(seconds=min(s for s in used if used[s] == peak)) == row["peak_at"]
     assert len({s // 60 for s in used if used[s] > most}) == row["minutes_over"]
+
+
+def test_a_build_fails_on_a_part_as_on_the_rows() -> None:
+    """A limit over its share is a breach of the part that shows limits; one inside it is none."""
+    from llmscope.gates import judge
+    from llmscope.result import Column, Part, Result
+
+    columns = (Column("limit_of", "text", "dimension"), Column("used_ratio", "ratio"))
+    rows = ({"limit_of": "openai", "used_ratio": 0.9}, {"limit_of": "anthropic", "used_ratio": 0.2})
+    result = Result(
+        "throughput", (Column("requests", "count"),), ({"requests": 1},), parts={"limits": Part(columns, rows)}
+    )
+    breached = judge(result, ["limits: used_ratio > 0.8"], None)
+    assert breached is not None
+    assert breached.exit_code == 3
+    assert "limit_of=openai" in breached.message
+    assert "anthropic" not in breached.message
+    assert judge(result, ["limits: used_ratio > 0.95"], None) is None

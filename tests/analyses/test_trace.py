@@ -199,6 +199,34 @@ def test_list_sorts_cuts_and_filters(broken: list[str], run: Run) -> None:
     assert 3 == run("trace", "list", *broken, "--top", "1", "--fail-if", "duration_ms < 250").code
 
 
+def test_what_is_sorted_by_is_seen(broken: list[str], run: Run) -> None:
+    """On a narrow terminal the time gives way to the cost that was asked for."""
+    narrow = run("trace", "list", *broken, "--sort", "cost", "-f", "table", "--width", "60")
+
+    assert (0, True) == (narrow.code, "$0.016" in narrow.out)
+
+
+def test_a_cancelled_call_is_no_error(here: Path, run: Run) -> None:
+    """As in `errors`: of an answer, two calls given up and a timeout, one failed."""
+    ended = [{}, {"status": "cancelled"}, {"status": "error", "error_class": "cancelled"},
+             {"status": "error", "error_class": "timeout"}]  # fmt: skip
+    put(here / "calls.jsonl", lines([call(i, i, i + 1, trace_id="t", **how) for i, how in enumerate(ended)]))
+    found = [answer(run, "trace", what, "calls.jsonl")["rows"][0] for what in ("list", "steps")]
+
+    assert [1, 1] == [row["errors"] for row in found]
+
+
+def test_tries_of_another_call_of_the_trace_are_not_its_own(here: Path, run: Run) -> None:
+    """Two calls of one trace, each answered at its second attempt; the second lost 300 ms before it."""
+    failed = {"trace_id": "t", "attempt": 1, "status": "error", "error_class": "timeout"}
+    again = {"trace_id": "t", "attempt": 2}
+    calls = [call(1, 0, 100, **failed), call(2, 200, 300, **again), call(3, 400, 700, **failed)]
+    put(here / "calls.jsonl", lines([*calls, call(4, 800, 1800, **again)]))
+    why = answer(run, "trace", "slow", "calls.jsonl")["rows"][0]["why"]
+
+    assert why.startswith("attempt 2: 1 failed before it, 300 ms more")
+
+
 def test_steps_across_traces(here: Path, run: Run) -> None:
     """Four traces of a root 0..100 with a search 0..20 and a call 20..20+10i (i = 1..4): p50 of calls 25 ms.
 

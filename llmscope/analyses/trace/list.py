@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from llmscope.analyses._errors_rows import FAILED
 from llmscope.analyses._trace_steps import TRACED
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Result
@@ -21,13 +22,13 @@ UNREAD = (
 )  # fmt: skip
 
 # {order}: one of SORTS. {traced}: true, or that --where lets a request of the trace through.
-SQL = """
+SQL = f"""
 WITH calls AS (
     SELECT trace_id,
         min(started_at) AS started_at,
         max(coalesce(ended_at, started_at + latency_ms * INTERVAL 1 MILLISECOND, started_at)) AS ended_at,
         count(*) AS requests,
-        count(*) FILTER (WHERE status IN ('error', 'cancelled')) AS errors,
+        count(*) FILTER (WHERE {FAILED}) AS errors,
         sum(input_tokens)::BIGINT AS input_tokens,
         sum(output_tokens)::BIGINT AS output_tokens,
         sum(cost_usd) AS cost_usd,
@@ -45,10 +46,10 @@ steps AS (
         min(started_at) AS started_at,
         max(coalesce(ended_at, started_at + duration_ms * INTERVAL 1 MILLISECOND, started_at)) AS ended_at,
         count(*) AS spans,
-        count(*) FILTER (WHERE status IN ('error', 'cancelled') AND request_id IS NULL) AS errors,
+        count(*) FILTER (WHERE status = 'error' AND request_id IS NULL) AS errors,
         arg_min(name, started_at) FILTER (WHERE parent_span_id IS NULL) AS name
     FROM spans
-    WHERE trace_id IS NOT NULL AND {traced}
+    WHERE trace_id IS NOT NULL AND {{traced}}
     GROUP BY trace_id
 ),
 traces AS (
@@ -67,7 +68,7 @@ traces AS (
 )
 SELECT *, count(*) OVER () AS every, sum(unpriced) OVER () AS every_unpriced
 FROM traces
-ORDER BY {order}, trace
+ORDER BY {{order}}, trace
 LIMIT $top
 """
 ALONE_SQL = "SELECT count(*) FILTER (WHERE trace_id IS NULL) AS alone, count(*) AS requests FROM requests"
@@ -96,6 +97,11 @@ COLUMNS = (
     Column("feature", "text", optional=True),
     Column("session", "text", optional=True),
 )
+# What each --sort goes by: shown at any width, rather than the time.
+SORTED_BY = {
+    "duration": ("duration_ms",), "cost": ("cost_usd",), "errors": ("errors",),
+    "tokens": ("input_tokens", "output_tokens"),
+}  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -115,11 +121,20 @@ def list_(
     counted = logs.query(ALONE_SQL)[0]
     return Result(
         "trace list",
-        COLUMNS,
+        shown(sort),
         tuple(finish(row) for row in found),
         notes=tuple(notes(logs, found, counted, sort)),
         coverage=Coverage(requests=counted["requests"]),
     )
+
+
+def shown(sort: str) -> tuple[Column, ...]:
+    """What is sorted by is never hidden for want of room."""
+    by = SORTED_BY.get(sort)
+    if by is None:
+        return COLUMNS
+    yields = {c.name for c in COLUMNS if c.optional or c.name in ("started_at", "requests")} - set(by)
+    return tuple(Column(c.name, c.kind, c.role, optional=c.name in yields) for c in COLUMNS)
 
 
 def finish(row: Row) -> Row:

@@ -22,6 +22,7 @@ UNREAD = (
 
 # {metric}: one of METRICS; {counted}: which requests count, from _counted.py. Only the groups of the slowest are
 # measured; p90 and p10 are where a tenth of the group begins. Tokens a second: of the time after the first token.
+# A trace may hold several calls: of each attempt's number the last before the request is its own.
 SQL = """
 WITH counted AS (
     SELECT request_id, trace_id, feature, model, user_id, started_at, attempt, status, error_class,
@@ -54,13 +55,18 @@ usual AS (
     WHERE took_ms IS NOT NULL
     GROUP BY its_feature, its_model
 ),
-tried AS (
-    SELECT slowest.request_id AS its_request, count(*) AS failed_before, sum(earlier.latency_ms) AS lost_ms
+before AS (
+    SELECT slowest.request_id AS its_request, earlier.latency_ms
     FROM requests AS earlier
     JOIN slowest ON earlier.trace_id = slowest.trace_id
     WHERE earlier.attempt < slowest.attempt AND earlier.status IN ('error', 'cancelled')
-        AND earlier.started_at <= slowest.started_at
-    GROUP BY slowest.request_id
+        AND earlier.started_at <= slowest.started_at AND earlier.feature IS NOT DISTINCT FROM slowest.feature
+    QUALIFY row_number() OVER (
+        PARTITION BY slowest.request_id, earlier.attempt ORDER BY earlier.started_at DESC, earlier.request_id
+    ) = 1
+),
+tried AS (
+    SELECT its_request, count(*) AS failed_before, sum(latency_ms) AS lost_ms FROM before GROUP BY its_request
 )
 SELECT slowest.*, usual.*, failed_before, lost_ms
 FROM slowest

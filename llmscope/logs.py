@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +16,11 @@ from llmscope.config import STORE, Config, read_config
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
 from llmscope.load import LoadOptions, LoadReport, Progress, load
-from llmscope.load.find import size_of
+from llmscope.load.find import size_of, spool
 from llmscope.load.notes import load_notes
 from llmscope.predicate import Predicate, parse
 from llmscope.questions import analyses, analysis
-from llmscope.relations import BASE, local_time, relations
+from llmscope.relations import BASE, key_path, local_time, quoted, relations
 from llmscope.result import Coverage, Result, Window
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
 from llmscope.store import Store, present_columns
@@ -216,15 +217,6 @@ def open_book(pricing_file: Path | None) -> PriceBook:
     return PriceBook.open(pricing_file)
 
 
-def key_path(key: str) -> str:
-    """A JSON path to one key, whatever characters it has."""
-    return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def quoted(word: str) -> str:
-    return '"' + word.replace('"', '""') + '"'
-
-
 def where_columns() -> dict[str, str]:
     """What --where may name: canonical columns, what prices add, and the words of --by."""
     columns = {name: name for name in BY_NAME["requests"]} | {n: n for n in ("cost_usd", "price_status", "price_id")}
@@ -253,46 +245,70 @@ def open_logs(
     """
     settings = config or Config()
     predicate = parse(where, where_columns(), "--where") if where else None
-    common = {"window": window, "where": predicate, "config": settings, "pricing_file": pricing}
+    asked = {"window": window, "where": predicate, "config": settings, "pricing_file": pricing}
+    kept = store or Path(settings.store or STORE)
     if not paths:
-        path = store or Path(settings.store or STORE)
-        if not path.exists():
-            raise no_store(path)
-        return Logs(Store(path, wait_s=wait_s, read_only=True, on_wait=on_wait), **common)  # type: ignore[arg-type]
+        if not kept.exists():
+            raise no_store(kept)
+        return Logs(Store(kept, wait_s=wait_s, read_only=True, on_wait=on_wait), **asked)  # type: ignore[arg-type]
+    reading = options or LoadOptions()
+    with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
+        # What comes through a pipe comes once, and may have to be read twice.
+        stdin = spool(Path(folder)) if "-" in paths else None
+        logs = of_files(paths, asked, reading, stdin, progress)
+        if reading.unread and logs.report and (logs.report.total("duplicates") or logs.report.may_overlap):
+            # Which of two records is the more complete is told by all their columns, as the store tells it.
+            logs.close()
+            logs = of_files(paths, asked, replace(reading, unread=frozenset()), stdin, progress)
+    if with_store:
+        with closing_on_failure(logs):
+            logs.join(kept)
+    return logs
+
+
+def of_files(
+    paths: Sequence[str],
+    asked: Mapping[str, Any],
+    options: LoadOptions,
+    stdin: Path | None,
+    progress: Progress | None,
+) -> Logs:
+    """Log files in a store that lasts as long as the question.
+
+    Raises:
+        LlmscopeError: a path does not exist, or what was asked for by name cannot be read.
+    """
     folder = tempfile.TemporaryDirectory(prefix="llmscope-")
-    large = sum(size_of(p) for p in paths) > ON_DISK_BYTES
+    large = sum(size_of(str(stdin) if p == "-" else p) for p in paths) > ON_DISK_BYTES
+    memory = asked["config"].memory
     target = Store(
         Path(folder.name) / STORE if large else None,
         spill=Path(folder.name),
-        memory=settings.memory or (LOAD_MEMORY if large else None),
-        elastic=settings.memory is None,
+        memory=memory or (LOAD_MEMORY if large else None),
+        elastic=memory is None,
     )
-    logs = Logs(target, **common, _folder=folder)  # type: ignore[arg-type]
+    logs = Logs(target, **asked, _folder=folder)
     beside = ThreadPoolExecutor(1)  # the engine is made ready while files are looked at, prices while it parses them
     beside.submit(lambda: target.con)
-    logs._opening = beside.submit(open_book, pricing)
+    logs._opening = beside.submit(open_book, asked["pricing_file"])
     beside.shutdown(wait=False)
-    try:
-        logs.report = load(target, paths, options or LoadOptions(), progress)
+    with closing_on_failure(logs):
+        logs.report = load(target, paths, options, progress, stdin)
         logs.notes += load_notes(logs.report)
-        if with_store:
-            logs.join(store or Path(settings.store or STORE))
+        failed = [f for f in logs.report.failed if f.asked or len(logs.report.failed) == len(logs.report.files)]
+        if failed and failed[0].error:
+            raise failed[0].error
+    return logs
+
+
+@contextmanager
+def closing_on_failure(logs: Logs) -> Iterator[None]:
+    """Lets go of the logs if what is done with them fails."""
+    try:
+        yield
     except BaseException:
         logs.close()
         raise
-    failed = [f for f in logs.report.failed if f.asked or len(logs.report.failed) == len(logs.report.files)]
-    if failed and failed[0].error:
-        logs.close()
-        raise failed[0].error
-    if options and options.unread and (logs.report.total("duplicates") or logs.report.may_overlap):
-        # Which of two records is the more complete is told by all their columns, as the store tells it.
-        logs.close()
-        again = replace(options, unread=frozenset())
-        return open_logs(
-            paths, store=store, window=window, where=where, config=config, pricing=pricing, options=again,
-            with_store=with_store, wait_s=wait_s, progress=progress, on_wait=on_wait,
-        )  # fmt: skip
-    return logs
 
 
 def no_store(path: Path) -> LlmscopeError:

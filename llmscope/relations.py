@@ -93,3 +93,12 @@ def literal_time(moment: datetime) -> str:
 def local_time(tz: str, column: str = "started_at") -> str:
     """The wall-clock time in the zone bound as $tz; UTC needs no conversion."""
     return column if tz == "UTC" else f"timezone($tz, timezone('UTC', {column}))"
+
+
+def key_path(key: str) -> str:
+    """A JSON path to one key, whatever characters it has."""
+    return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmscope.errors import LlmscopeError
 from llmscope.load.assign import job_of
-from llmscope.load.batch import MOST_FILES, Bytes, batches, content_of, load_batch, may_share
+from llmscope.load.batch import MOST_FILES, Bytes, batches, content_of, load_batch, size_of, suited
 from llmscope.load.discover import PEEK_BYTES, inspect
 from llmscope.load.find import find, inside, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits, LoadOptions
@@ -34,7 +34,8 @@ class LoadReport:
     @property
     def may_overlap(self) -> bool:
         """Whether two sources brought answers' ids: the same request may stand in both."""
-        return len({f.source for f in self.files if f.linked and f.loaded}) > 1
+        linked = (f.source for f in self.files if f.linked and f.loaded and f.source)
+        return len({name for names in linked for name in names.split(" + ")}) > 1
 
     @property
     def failed(self) -> list[FileReport]:
@@ -50,11 +51,17 @@ LogPath = tuple[Path, str, bool]
 Progress = Callable[[str, int, int], None]
 
 
-def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Progress | None = None) -> LoadReport:
+def load(
+    store: Store,
+    paths: Sequence[str],
+    options: LoadOptions,
+    progress: Progress | None = None,
+    stdin: Path | None = None,
+) -> LoadReport:
     """Loads every file behind `paths` into the store, each in a transaction of its own.
 
     A file that cannot be read is reported and the others go on; what was asked for by name and is not a log is an
-    error, what merely lies in a folder is noted.
+    error, what merely lies in a folder is noted. `stdin` is where standard input was put already.
 
     Raises:
         LlmscopeError: a path does not exist.
@@ -63,31 +70,42 @@ def load(store: Store, paths: Sequence[str], options: LoadOptions, progress: Pro
     """
     report = LoadReport()
     with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
-        files = named(find(paths, Path(folder)))
+        files = named(find(paths, Path(folder), stdin))
         hollow = [text for text in paths if text != "-" and Path(text).is_dir() and not inside(Path(text))]
         report.files += [FileReport(text, None, "empty", notes=["a folder with no log in it"]) for text in hollow]
-        sizes = [path.stat().st_size if path.exists() else 0 for path, _, _ in files]
+        sizes = [size_of(path) for path, _, _ in files]
         done = 0
         for window in windows(files, sizes):
-            looked: list[Job | FileReport] = []
-            # The files' bytes are counted on one core while their first records are looked at on another.
-            with ThreadPoolExecutor() as beside:
-                reading: dict[str, Future[Bytes]] = {}
-                for file in window:
-                    looked.append(found := look(store, *file, options))
-                    if isinstance(found, Job) and len(window) > 1 and may_share(found, store.path is not None):
-                        reading[found.file.shown] = beside.submit(content_of, found)
-                early = together(store, [f for f in looked if isinstance(f, Job)], reading)
+            looked, early = look_together(store, window, options)
             for found in looked:
                 shown = found.file.shown if isinstance(found, Job) else found.path
                 if progress:
-                    progress(shown, sum(sizes[:done]), sum(sizes))
+                    progress(shown, done, sum(sizes))
                 report.files.append(early.get(shown) or (load_job(store, found) if isinstance(found, Job) else found))
-                done += 1
+                done += sizes[len(report.files) - len(hollow) - 1]
                 store.breathe()
         if progress:
             progress("", sum(sizes), sum(sizes))
     return report
+
+
+def look_together(
+    store: Store, window: Sequence[LogPath], options: LoadOptions
+) -> tuple[list[Job | FileReport], dict[str, FileReport]]:
+    """What each file is; and the reports of those that could be loaded many at once.
+
+    The files' bytes are counted on one core while their first records are looked at on another.
+    """
+    looked: list[Job | FileReport] = []
+    sharing: list[Job] = []
+    contents: list[Future[Bytes]] = []
+    with ThreadPoolExecutor() as beside:
+        for file in window:
+            looked.append(found := look(store, *file, options))
+            if isinstance(found, Job) and len(window) > 1 and suited(found, store.path is not None):
+                sharing.append(found)
+                contents.append(beside.submit(content_of, found))
+        return looked, together(store, sharing, contents)
 
 
 def windows(files: Sequence[LogPath], sizes: Sequence[int]) -> Iterator[list[LogPath]]:
@@ -125,19 +143,12 @@ def look(store: Store, path: Path, shown: str, asked: bool, options: LoadOptions
     return replace(job, asked=asked)
 
 
-def together(store: Store, jobs: Sequence[Job], reading: Mapping[str, Future[Bytes]]) -> dict[str, FileReport]:
+def together(store: Store, jobs: Sequence[Job], contents: Sequence[Future[Bytes]]) -> dict[str, FileReport]:
     """The small files that could be loaded many at once; the others follow one by one."""
     found: dict[str, FileReport] = {}
-    for group in batches(jobs, kept=store.path is not None):
-        try:
-            reports = load_batch(store, group, [reading[job.file.shown] for job in group])
-        except LlmscopeError as error:
-            if error.exit_code != 1:
-                raise
-            continue
-        for job in group:
-            if one := reports.get(job.file.shown):
-                found[one.path] = finished(one, job)
+    for places in batches(jobs):
+        reports = load_batch(store, [jobs[i] for i in places], [contents[i] for i in places])
+        found |= {one.path: finished(one, jobs[i]) for i in places if (one := reports.get(jobs[i].file.shown))}
         store.breathe()
     return found
 

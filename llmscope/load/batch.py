@@ -7,7 +7,7 @@ are all when what they have in common does not hold.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,28 +55,21 @@ class Member:
     lines: int
 
 
-def batches(jobs: Iterable[Job], kept: bool) -> list[list[Job]]:
-    """Jobs that can be loaded together, two or more each."""
-    found: list[list[Job]] = []
+def batches(jobs: Sequence[Job]) -> list[list[int]]:
+    """Places of suited jobs that can be loaded together, two or more each."""
+    found: list[list[int]] = []
     sizes: list[int] = []
-    for job in jobs:
+    for place, job in enumerate(jobs):
         size = size_of(job.file.path)
-        if not suited(job, size, kept):
-            continue
         fitting = (i for i, group in enumerate(found) if len(group) < MOST_FILES and sizes[i] + size <= MOST_BYTES)
-        place = next((i for i in fitting if alike(found[i][0], job)), None)
-        if place is None:
-            found.append([job])
+        into = next((i for i in fitting if alike(jobs[found[i][0]], job)), None)
+        if into is None:
+            found.append([place])
             sizes.append(size)
         else:
-            found[place].append(job)
-            sizes[place] += size
+            found[into].append(place)
+            sizes[into] += size
     return [group for group in found if len(group) > 1]
-
-
-def may_share(job: Job, kept: bool) -> bool:
-    """Whether a file is one that `batches` would take, were there others like it."""
-    return suited(job, size_of(job.file.path), kept)
 
 
 def size_of(path: Path) -> int:
@@ -84,7 +77,7 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def suited(job: Job, size: int, kept: bool) -> bool:
+def suited(job: Job, kept: bool) -> bool:
     """A small plain file of JSON lines or of one object, whose rows can tell the file they come from."""
     file = job.file
     plain = file.container == "jsonl" or (file.container == "json" and file.unwrap == "" and file.single)
@@ -92,7 +85,7 @@ def suited(job: Job, size: int, kept: bool) -> bool:
     told = not job.derived and (job.unfolding is None or job.unfolding.carries)
     apart = len({r.table for r in job.readings}) == len(job.readings) > 0
     most = LARGEST_BYTES if kept else LARGEST_UNKEPT_BYTES
-    return plain and told and apart and 0 < size <= most
+    return plain and told and apart and 0 < size_of(file.path) <= most
 
 
 def alike(one: Job, other: Job) -> bool:
@@ -150,22 +143,24 @@ def attempt(
     rows = loaded(con, tables[0], first)
     wrong = faults_by_load(con, tables[0], first)
     settled = settle(con, tables, {tables[0]}, first, joint.source)
-    said = False
-    for member in members:
-        load, file = member.load_id, member.job.file
-        report = FileReport(file.shown, joint.source, lines=records[load], loaded=rows[load])
-        report.set_aside = records[load] - rows[load]
-        report.faults = sum(wrong.get(load, Counter()).values())
-        report.notes += aside_note(joint.readings[0], report.set_aside)
-        report.notes += [fault_note(name, n) for name, n in wrong.get(load, Counter()).items()]
-        report.take(load, settled, notes=not said)
-        said = True
+    for place, member in enumerate(members):
+        load = member.load_id
+        report = FileReport(member.job.file.shown, joint.source, lines=records[load], loaded=rows[load])
+        told(report, joint.readings[0], wrong.get(load, Counter()))
+        report.take(load, settled, notes=not place)
         report.check()
         refuse(report, joint.limits, ())
         write_load(con, member.job, load, member.head, Plan("loaded"), member.content, report)
-        reports[file.shown] = report
+        reports[report.path] = report
     write_price_keys(con, first)
     return reports
+
+
+def told(report: FileReport, reading: Reading, wrong: Counter[str]) -> None:
+    """What of a file was set aside, and which of its values could not be read."""
+    report.set_aside = report.lines - report.loaded
+    report.faults = wrong.total()
+    report.notes += aside_note(reading, report.set_aside) + [fault_note(name, n) for name, n in wrong.items()]
 
 
 def chosen(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
@@ -135,18 +137,13 @@ def seen(job: Job, staged: Staged | None = None) -> frozenset[str]:
     return found - staged.empty if staged else found
 
 
-class reading_errors:
+@contextmanager
+def reading_errors(job: Job) -> Iterator[None]:
     """Turns what the engine says of a file into words about it, or into another try."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, LlmscopeError):
-            raise_for(self.job, error)
+    try:
+        yield
+    except LlmscopeError as error:
+        raise_for(job, error)
 
 
 def fill(con: duckdb.DuckDBPyConnection, job: Job, table: Any, insert: Insert) -> int:
@@ -159,10 +156,9 @@ def fill(con: duckdb.DuckDBPyConnection, job: Job, table: Any, insert: Insert) -
     add_columns(con, table, insert.columns)
     with reading_errors(job):
         return int(execute(con, insert.sql)[0][0])
-    raise AssertionError("unreachable")
 
 
-def raise_for(job: Job, error: LlmscopeError) -> None:
+def raise_for(job: Job, error: LlmscopeError) -> NoReturn:
     """Another try where one can help, else the error in words about the file.
 
     Raises:

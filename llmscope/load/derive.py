@@ -15,7 +15,7 @@ from llmscope.errors import LlmscopeError
 from llmscope.load.assign import as_source
 from llmscope.load.content import opened
 from llmscope.load.discover import inspect
-from llmscope.load.documents import LONGEST_BYTES, closed
+from llmscope.load.documents import closed, whole_text
 from llmscope.load.job import Job
 from llmscope.load.logfile import LogFile
 from llmscope.load.rejects import MOST_HEADS, Reject, numbered_lines, reason_of, redacted
@@ -134,14 +134,8 @@ def documents(file: LogFile) -> Iterator[Any]:
     Raises:
         LlmscopeError: it is larger than may be read whole.
     """
-    with opened(file.path, file.compression) as stream:
-        data = stream.read(LONGEST_BYTES + 1)
-    if len(data) > LONGEST_BYTES:
-        raise LlmscopeError(
-            f"{file.shown}: one JSON value of more than {LONGEST_BYTES >> 20} MB",
-            hint="write it as JSON lines: jq -c '.[]' FILE > FILE.jsonl",
-        )
-    text = closed(data.strip()).decode("utf-8-sig", "replace").strip()
+    data = whole_text(file.path, file.shown, file.compression)
+    text = closed(data.strip()).decode("utf-8", "replace").strip()
     decoder, place = json.JSONDecoder(strict=False), 0
     while place < len(text):
         value, place = decoder.raw_decode(text, place)

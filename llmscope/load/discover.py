@@ -23,7 +23,7 @@ PEEK_BYTES = 1 << 18
 LONGEST_PEEK_BYTES = 1 << 26
 FAR_BYTES, FAR_RECORDS = 1 << 16, 12
 SQLITE_MAGIC = b"SQLite format 3\0"
-# How a line of a stored event stream begins; nothing else that llmscope reads begins so.
+# How a line of a stored event stream begins: worth a closer look.
 EVENT = re.compile(rb"\s*(?:(?:data|event|id|retry):|:\s)")
 
 
@@ -55,7 +55,7 @@ def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None
     bom = head.startswith(b"\xef\xbb\xbf")
     text = head.removeprefix(b"\xef\xbb\xbf")
     first = text.lstrip()[:1]
-    if EVENT.match(text):
+    if EVENT.match(text) and is_events(text):
         return events(path, shown, compression, text, bom)
     if is_length_prefixed(text):
         raise LlmscopeError(
@@ -75,6 +75,13 @@ def inspect(path: Path, shown: str, con: duckdb.DuckDBPyConnection | None = None
     if early:
         return of_records(path, shown, compression, early, "[]", bom)
     return document(path, shown, compression, text, bom)
+
+
+def is_events(text: bytes) -> bool:
+    """Whether it is a stored stream of events after all."""
+    from llmscope.load.sse import is_stream
+
+    return is_stream(text)
 
 
 def is_sqlite(path: Path) -> bool:

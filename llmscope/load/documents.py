@@ -43,22 +43,15 @@ def array_head(text: bytes, whole: bool) -> list[Any]:
 
 def document(path: Path, shown: str, compression: Compression, text: bytes, bom: bool) -> LogFile:
     """A file that is one JSON value: an array of records, an envelope round them, or one record; or several such."""
-    with opened(path, compression) as stream:
-        data = stream.read(LONGEST_BYTES + 1)
-    if len(data) > LONGEST_BYTES:
-        raise LlmscopeError(
-            f"{shown}: one JSON value of more than {LONGEST_BYTES >> 20} MB, which is read whole",
-            hint="write a record a line: jq -c '.[]' FILE > FILE.jsonl",
-        )
+    data = whole_text(path, shown, compression)
     try:
-        data = data.removeprefix(b"\xef\xbb\xbf")
         tidy = closed(data)
         value = json.loads(tidy)
     except (ValueError, RecursionError) as error:
         several = one_after_another(data)
         if several:
             return of_records(path, shown, compression, several, "", bom)
-        where = f" ({error.msg}, line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        where = place_of(error) if isinstance(error, json.JSONDecodeError) else ""
         raise LlmscopeError(
             f"{shown}: neither JSON lines nor one JSON value{where}", hint="is the file cut short?"
         ) from error
@@ -66,6 +59,27 @@ def document(path: Path, shown: str, compression: Compression, text: bytes, bom:
     records = value if unwrap == "[]" else value[unwrap] if unwrap else [value]
     found = of_records(path, shown, compression, records, unwrap, bom)
     return replace(found, size=len(data), loose=len(tidy) < len(data), single=isinstance(value, dict))
+
+
+def whole_text(path: Path, shown: str, compression: Compression) -> bytes:
+    """All of a file that is one JSON value, without a byte-order mark.
+
+    Raises:
+        LlmscopeError: it is larger than may be read whole.
+    """
+    with opened(path, compression) as stream:
+        data = stream.read(LONGEST_BYTES + 1)
+    if len(data) > LONGEST_BYTES:
+        raise LlmscopeError(
+            f"{shown}: one JSON value of more than {LONGEST_BYTES >> 20} MB, which is read whole",
+            hint="write a record a line: jq -c '.[]' FILE > FILE.jsonl",
+        )
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def place_of(error: json.JSONDecodeError) -> str:
+    """What is wrong with a JSON text, and where."""
+    return f" ({error.msg.removesuffix(' starting at')} at line {error.lineno}, column {error.colno})"
 
 
 def closed(data: bytes) -> bytes:

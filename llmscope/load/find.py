@@ -16,15 +16,19 @@ SUFFIXES = {".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log", ".
 PACKED = {".gz", ".gzip", ".zst", ".zstd", ".out"}
 
 
-def find(paths: Sequence[str], stdin_folder: Path | None = None) -> Iterator[tuple[Path, str, bool]]:
+def find(
+    paths: Sequence[str], stdin_folder: Path | None = None, stdin: Path | None = None
+) -> Iterator[tuple[Path, str, bool]]:
     """The files behind paths, folders, globs and `-`: (path, name to show, asked for by name).
+
+    `stdin` is where standard input was put already.
 
     Raises:
         LlmscopeError: a path does not exist; its nearest sibling is in the hint.
     """
     for text in paths:
         if text == "-":
-            yield spool(stdin_folder), "-", True
+            yield stdin or spool(stdin_folder), "-", True
             continue
         try:
             yield from behind(text)

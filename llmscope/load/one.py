@@ -35,12 +35,19 @@ TYPED_LENGTH, STRUCT_WEIGHT, LONGEST_SQL = 700, 20, 150_000
 
 def load_one(store: Store, job: Job) -> FileReport:
     """Loads one file, or says why nothing of it was; the store is changed wholly or not at all."""
+    changes: dict[str, object] = {}
     for _ in range(MOST_TRIES):
         try:
             return attempt(store, job)
         except Again as again:
-            job = replace(job, **again.changes)  # type: ignore[arg-type]
-    raise LlmscopeError(f"{job.file.shown}: it keeps changing while it is read", hint="load it when it is at rest")
+            job, changes = replace(job, **again.changes), again.changes  # type: ignore[arg-type]
+    if "copy" in changes:
+        raise LlmscopeError(f"{job.file.shown}: it keeps changing while it is read", hint="load it when it is at rest")
+    raise LlmscopeError(
+        f"{job.file.shown}: it could not be read in {MOST_TRIES} ways (the last: {', '.join(changes)}); nothing of it"
+        " was loaded",
+        hint="this is a fault of llmscope; please report it with the file's first lines",
+    )
 
 
 def attempt(store: Store, job: Job) -> FileReport:

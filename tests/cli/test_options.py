@@ -451,3 +451,10 @@ def test_python_m_and_the_script_are_one(program: Run, here: Path) -> None:
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, cwd=here)
 
     assert done.stdout == program("--version").out
+
+
+def test_a_pipe_with_a_request_twice_is_answered_as_the_file_is(run: Run) -> None:
+    """Duplicates are judged by all columns, so the log is read again: what came through a pipe must still be there."""
+    done = run("cost", "-", "-f", "json", stdin=lines([request(7), request(7)]))
+    (row,) = json.loads(done.out)["rows"]
+    assert (row["requests"], row["input_tokens"], row["output_tokens"]) == (1, 7, 1)

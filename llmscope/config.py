@@ -37,6 +37,7 @@ class Config:
     fail_if: tuple[str, ...] = ()
     map: tuple[str, ...] = ()
     slo: dict[str, Any] = field(default_factory=dict)
+    tokens: dict[str, Any] = field(default_factory=dict)
     drift: dict[str, Any] = field(default_factory=dict)
     path: Path | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,9 +20,9 @@ from llmscope.load.find import size_of, spool
 from llmscope.load.notes import load_notes
 from llmscope.predicate import Predicate, parse
 from llmscope.questions import analyses, analysis
-from llmscope.relations import BASE, key_path, local_time, quoted, relations
+from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, where_columns
 from llmscope.result import Coverage, Result, Window
-from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
+from llmscope.schema import Dimension
 from llmscope.store import Store, present_columns
 
 if TYPE_CHECKING:
@@ -76,11 +76,7 @@ class Logs:
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def dimension_sql(self, dimension: Dimension, place: int) -> str:
-        """A dimension's SQL; a bucket becomes the text people write, in the zone asked for."""
-        if dimension.kind == "time" and dimension.word in BUCKET_FORMATS:
-            local = local_time(self.window.tz)
-            return f"strftime(date_trunc('{dimension.word}', {local}), '{BUCKET_FORMATS[dimension.word]}')"
-        return dimension.sql.format(value=f"$key{place}")
+        return dimension_sql(dimension, place, self.window.tz)
 
     @property
     def con(self) -> Any:
@@ -98,6 +94,15 @@ class Logs:
     @cached_property
     def priced_sql(self) -> str:
         """The SELECT of relation `priced` over `requests`; its rates are put into a temporary table first."""
+        return self._put_rates("rates")
+
+    @cached_property
+    def rated_sql(self) -> str:
+        """`priced` with what one token of each kind costs, for SQL that names those columns."""
+        return self._put_rates("token_rates", each=True)
+
+    def _put_rates(self, name: str, each: bool = False) -> str:
+        """Makes the temporary table of rates, and the SELECT over it."""
         from llmscope.pricing import Extent, rate_table
 
         book = self._opening.result() if self._opening else open_book(self.pricing_file)
@@ -105,7 +110,8 @@ class Logs:
         keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
         present = self.present or frozenset(present_columns(self.con, "requests"))
         held = Extent(cache_hits="cache_hit" in present, columns=present)
-        table = rate_table(book, keys, extent=held, requests=BASE if self.where_is_priced else "requests")
+        base = BASE if self.where_is_priced else "requests"
+        table = rate_table(book, keys, extent=held, requests=base, name=name, rates=each)
         self.rates = table
         engine.execute(self.con, table.create_sql)
         if table.insert_sql:
@@ -117,6 +123,12 @@ class Logs:
         from llmscope.pricing import price_notes
 
         return list(price_notes(self.book, self.rates.resolutions)) if self.rates.rows else []
+
+    def context_windows(self, pairs: Iterable[tuple[str | None, str]]) -> dict[tuple[str | None, str], int | None]:
+        """Each (provider, model) as logged, and how many tokens it can hold; None where the catalogue does not say."""
+        from llmscope.pricing import context
+
+        return context.context_windows(self._opening.result() if self._opening else open_book(self.pricing_file), pairs)
 
     def put_what_if(self, keys: Sequence[Any], fits: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         """Makes the temporary table `what_if`: the rates that other readings of the same usage would have had."""
@@ -207,20 +219,11 @@ class Logs:
         return lambda **options: self.run(known[name], **options)
 
 
-BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
-
-
 def open_book(pricing_file: Path | None) -> PriceBook:
     """The price book; see llmscope.pricing."""
     from llmscope.pricing import PriceBook
 
     return PriceBook.open(pricing_file)
-
-
-def where_columns() -> dict[str, str]:
-    """What --where may name: canonical columns, what prices add, and the words of --by."""
-    columns = {name: name for name in BY_NAME["requests"]} | {n: n for n in ("cost_usd", "price_status", "price_id")}
-    return columns | {word: column for word, column in DIMENSION_COLUMNS.items() if word not in columns}
 
 
 def open_logs(

@@ -64,6 +64,7 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     }
     asked.options["by"] = mine.get("by")
     module = sys.modules[function.__module__]
+    asked.raw_text = getattr(module, "NEEDS_TEXT", False)
     with asked.open(*looked_at(module, mine)) as logs:
         if gated and logs.report and logs.report.failed and logs.report.failed[0].error:
             raise logs.report.failed[0].error  # a gate is not passed on half of the data

@@ -25,12 +25,13 @@ TABLES = ("requests",)
 # Columns it never looks at: of log files they are not read unless --by or --where names them.
 UNREAD = (
     "response_id", "trace_id", "span_id", "parent_span_id", "finish_reason_raw", "error_message", "error_type",
-    "prompt_hash", "prefix_hashes", "embedding", "tags", "metadata", "temperature", "input_chars", "output_chars",
+    "prompt_hash", "prefix_hashes", "embedding", "tags", "metadata", "temperature",
     "sample_weight", "service", "environment", "release", "language", "item_id", "attempt", "fallback", "source_line",
     "ttft_ms", "queue_ms", "network_ms", "inference_ms", "postprocess_ms", "input_text", "output_text",
 )  # fmt: skip
 # What an option looks at besides: tables, and columns of UNREAD.
 BRINGS = {
+    "sessions": ("attempt",),
     "trend": ("scores", "trace_id", "response_id", "span_id"),
     "caching": ("prefix_hashes", "prompt_hash"),
 }

@@ -21,7 +21,7 @@ from llmscope.load.notes import load_notes
 from llmscope.predicate import Predicate, parse
 from llmscope.questions import analyses, analysis
 from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, where_columns
-from llmscope.result import Coverage, Result, Window
+from llmscope.result import Coverage, Result, Window, in_number
 from llmscope.schema import Dimension
 from llmscope.store import Store, present_columns
 
@@ -167,8 +167,11 @@ class Logs:
         own = result.coverage or Coverage()
         lost = self.lost()
         coverage = replace(own, rejected_lines=lost["rejected"], duplicates=lost["duplicates"])
-        notes = (*result.notes, *self.left_out(), *self.notes)
-        return replace(result, window=self.window, coverage=coverage, notes=notes, sql=tuple(self.ran))
+        notes = tuple(in_number(note) for note in (*result.notes, *self.left_out(), *self.notes))
+        findings = tuple(replace(one, text=in_number(one.text)) for one in result.findings)
+        return replace(
+            result, window=self.window, coverage=coverage, findings=findings, notes=notes, sql=tuple(self.ran)
+        )
 
     def lost(self) -> dict[str, int]:
         """Lines refused and rows dropped as duplicates, over all that was loaded."""

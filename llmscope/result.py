@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -136,3 +137,23 @@ def _plain(value: Value, as_text: bool) -> Value:
     if value is None or not as_text or isinstance(value, str):
         return value
     return str(value)
+
+
+# What the small print counts, and the verbs that follow it: one of them is singular.
+COUNTED = re.compile(
+    r"(?<![\d.,])(?<!of )1 (?P<noun>requests|answers|errors|rows|lines|files|traces|spans|streams|embeddings|sessions)"
+    r"(?P<verb> (?:have|are|were|do|log|report|name|miss))?(?P<more>[^;:]* and (?:are|have))?\b"
+)
+SINGULAR = {"have": "has", "are": "is", "were": "was", "do": "does", "miss": "misses"}
+
+
+def in_number(text: str) -> str:
+    """A sentence with `1 requests have` as `1 request has`."""
+
+    def one(match: re.Match[str]) -> str:
+        verb = (match["verb"] or "").strip()
+        said = f"1 {match['noun'].removesuffix('s')}" + (f" {SINGULAR.get(verb, verb + 's')}" if verb else "")
+        between, _, last = (match["more"] or "").rpartition(" ")
+        return f"{said}{between} {SINGULAR[last]}" if last else said
+
+    return COUNTED.sub(one, text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llmscope.logs import Logs
 
 Row = dict[str, Any]
-SHAPE = re.compile(r"(?P<number>\d[\d_]*(?:\.\d+)?)(?P<times>[kKM]?)(?P<unit>[a-z]+)")
+SHAPE = re.compile(r"(?P<number>\d[\d_]*(?:\.\d+)?)(?P<times>[kKM]?)(?P<unit>[a-zA-Z]+)")
 TIMES = {"": 1, "k": 1000, "K": 1000, "M": 1_000_000}
 EXAMPLE = "for example openai=10000rpm,2000000tpm or gpt-4o=50rps; rpm, rps, tpm, itpm, otpm, concurrent"
 # What counts against a limit, and over how many microseconds: a window is open at its old end, (at - 60 s, at].
@@ -124,12 +124,13 @@ def limit_of(text: str, subject: str, figure: str) -> Limit:
     match = SHAPE.fullmatch(figure)
     if match is None:
         raise UsageError(f"--limit {text!r}: {figure!r} is no limit", hint=EXAMPLE)
-    if match["unit"] not in (*MEASURES, CONCURRENT):
+    unit = match["unit"].lower()
+    if unit not in (*MEASURES, CONCURRENT):
         raise unknown_name("unit of a limit", match["unit"], [*MEASURES, CONCURRENT])
     most = float(match["number"].replace("_", "")) * TIMES[match["times"]]
     if not 0 < most < 1e15:
         raise UsageError(f"--limit {text!r}: a limit is more than 0", hint=EXAMPLE)
-    return Limit(subject, most, match["unit"])
+    return Limit(subject, most, unit)
 
 
 def subjects(logs: Logs) -> dict[str, list[str]]:

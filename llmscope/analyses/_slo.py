@@ -23,6 +23,7 @@ AMOUNT = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+) ?(?P<unit>us|ms|s|min|m|%)")
 ERRORS = Metric("errors", "CASE WHEN status = 'error' THEN 1.0 ELSE 0.0 END", "failed requests")
 # Failures are what is counted; answers from a cache and guessed times neither fail nor succeed by the model's doing.
 ERROR_REASONS = ("cached", "embeddings")
+SUMS = ("days", "n", "hits", "hits_squared", "hits_by_count", "count_squared")
 MET, MISSED, UNSURE = "met", "missed", "too few to say"
 # How likely so many misses may be in a service that keeps its budget: what lies outside of an interval at one end.
 CHANCE = 0.025
@@ -79,6 +80,22 @@ DEFAULTS = (
     Budget(None, METRICS["total"], QUANTILE, 5000.0, default=True),
     Budget(None, ERRORS, 0.98, None, default=True),
 )
+# The three at once, as a question about latency shows them unasked: one pass, however large the log.
+DEFAULTS_SQL = """
+WITH held AS (
+    SELECT date_trunc('day', started_at) AS day_of,
+        CASE WHEN ({counts}) THEN latency_ms END AS total_ms,
+        CASE WHEN ({counts}) AND {streamed_chat} THEN ttft_ms END AS ttft_ms,
+        CASE WHEN ({errors_count}) THEN CASE WHEN status = 'error' THEN 1.0 ELSE 0.0 END END AS errors
+    FROM requests
+), daily AS (
+    SELECT day_of, {daily}
+    FROM held
+    GROUP BY day_of
+)
+SELECT {summed}
+FROM daily
+"""
 STREAMED_CHAT = "operation IN ('chat', 'generate_content')"
 
 
@@ -199,6 +216,33 @@ def judged(asked: Asked, budgets: Sequence[Budget], include: frozenset[str]) -> 
     return found
 
 
+def default_rows(asked: Asked, include: frozenset[str]) -> list[Row]:
+    """The default budgets over all that counts, each that has a request to judge."""
+    held = {"total": "total_ms", "ttft": "ttft_ms", "errors": "errors"}
+    daily, summed = [], []
+    for one in DEFAULTS:
+        word, limit = one.metric.word, 0.5 if one.limit_ms is None else one.limit_ms
+        column = held[word]
+        daily += [f"count({column}) AS {word}_n", f"count(*) FILTER (WHERE {column} <= {limit!r}) AS {word}_hits"]
+        n, hits = f"{word}_n", f"{word}_hits"
+        summed += [
+            f"count(*) FILTER (WHERE {n} > 0) AS {word}_days", f"sum({n}) AS {n}", f"sum({hits}) AS {hits}",
+            f"sum({hits} * {hits}) AS {hits}_squared", f"sum({hits} * {n}) AS {word}_hits_by_count",
+            f"sum({n} * {n}) AS {word}_count_squared",
+        ]  # fmt: skip
+    names = {
+        "counts": asked.counts, "errors_count": _counted.condition(include, ERROR_REASONS),
+        "streamed_chat": STREAMED_CHAT, "daily": ", ".join(daily), "summed": ", ".join(summed),
+    }  # fmt: skip
+    figures = asked.logs.query(DEFAULTS_SQL, names=names)[0]
+    found = []
+    for one in DEFAULTS:
+        own = {name: figures[f"{one.metric.word}_{name}"] for name in SUMS}
+        if own["n"]:
+            found.append(row_of(one, own, None))
+    return found
+
+
 def condition(one: Budget) -> tuple[str, tuple[tuple[str, Any], ...]]:
     """Whose requests a budget is about."""
     if one.default and one.metric.word == "ttft":
@@ -215,12 +259,11 @@ def row_of(one: Budget, row: Row | None, measured_ms: float | None) -> Row:
     }  # fmt: skip
     if row is None:
         return found
-    names = ("days", "n", "hits", "hits_squared", "hits_by_count", "count_squared")
-    sums = DaySums(*(int(row[n]) for n in names))
+    sums = DaySums(*(int(row[n]) for n in SUMS))
     low, high = clustered(sums) or (0.0, 1.0)
     allowed = math.floor(sums.n * (1 - one.share) + 1e-9)
     return {
-        **{word: value for word, value in row.items() if word not in names},
+        **{word: value for word, value in row.items() if word not in SUMS},
         **found,
         "requests": sums.n,
         "within_ratio": sums.share,
@@ -253,11 +296,11 @@ def sentence(row: Row, slices: Sequence[str] = ()) -> str:
     return f"{name}: {share:.4g} % of {n:,} requests {what}, {target:g} % asked; {-row['misses_left']:,} too many"
 
 
-def said(budgets: Sequence[Budget], rows: Sequence[Row]) -> list[str]:
+def said(budgets: Sequence[Budget], rows: Sequence[Row], part: str = "") -> list[str]:
     """The small print: what a verdict means, what no request was found for, and that some budgets are ours."""
     found = [
         "met: the 95 % interval of the share within the budget lies at or above the target; missed: below it, "
-        "and by more than chance; --fail-if \"verdict = 'missed'\" fails a build"
+        f"and by more than chance; --fail-if \"{part}verdict = 'missed'\" fails a build"
     ]
     unmet = sorted({str(row["feature"]) for row in rows if not row["requests"]})
     if unmet:

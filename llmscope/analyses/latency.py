@@ -44,6 +44,7 @@ UNREAD = (
 )  # fmt: skip
 Row = dict[str, Any]
 MOST_BREACHES = 10
+DEFAULT_BUDGETS = "default budgets"
 
 
 def latency(
@@ -76,6 +77,8 @@ def latency(
         result = sliced(asked, shares, seen, over, sort, top, ci)
         if budgets := _slo.configured(logs.config.slo):
             result = with_budgets(result, asked, budgets, back)
+        elif metric == "total" and over is None:
+            result = with_default_budgets(result, asked, back)
     parts, series = dict(result.parts), result.series
     if breakdown:
         parts["breakdown"] = _latency_parts.breakdown(replace(asked, metric=metric_of("total")))
@@ -132,8 +135,21 @@ def sliced(
     if not asked.groups:
         rows, totals = [totals] if totals else [], None
     series = _latency_parts.lines(rows, asked, over, shares) if over else ()
-    slow = _usual.slow_buckets(rows, asked, over, shares) if over else ()
+    slow = slow_buckets(rows, asked, over, shares) if over else ()
     return Result("latency", columns, tuple(rows), totals, series=series, findings=slow, notes=tuple(notes))
+
+
+def slow_buckets(rows: Sequence[Row], asked: Asked, over: str, shares: Mapping[str, float]) -> tuple[Finding, ...]:
+    """The buckets that stand out; without slices also by model, as a slow provider is hidden among the others."""
+    found = _usual.slow_buckets(rows, asked, over, shares)
+    if len(asked.groups) > 1 or asked.metric.unit != "ms" or not rows:
+        return found
+    by_model = replace(asked, groups=_slices.grouping("model", over))
+    median = {"p50": 0.5}
+    whole = {row[over]: row["requests"] for row in rows}
+    of_models = [finish(row, by_model, median) for row in measured(by_model, median)]
+    of_models = [row for row in of_models if row["requests"] < whole[row[over]]]
+    return (*found, *_usual.slow_buckets(of_models, by_model, over, median))[: _usual.MOST]
 
 
 def cut(
@@ -226,6 +242,18 @@ def with_budgets(result: Result, asked: Asked, budgets: Sequence[_slo.Budget], b
     return replace(
         result, parts=parts, findings=(*result.findings, *breaches(rows, whole)), notes=(*result.notes, *notes)
     )
+
+
+def with_default_budgets(result: Result, asked: Asked, back: frozenset[str]) -> Result:
+    """The answer with our budgets beside it, shown as ours: what they miss is no finding, for nobody asked for them."""
+    rows = _slo.default_rows(asked, back)
+    if not rows:
+        return result
+    shown = [c for c in _slo.MEASURES if c.name != "measured_ms"]
+    columns = (Column("metric", "text", "dimension"), *shown)
+    part = Part(columns, tuple({c.name: row[c.name] for c in columns} for row in rows))
+    notes = (*result.notes, *_slo.said(_slo.DEFAULTS, (), part=f"{DEFAULT_BUDGETS}: "))
+    return replace(result, parts={**result.parts, DEFAULT_BUDGETS: part}, notes=notes)
 
 
 def breaches(rows: Sequence[Row], asked: Asked) -> tuple[Finding, ...]:

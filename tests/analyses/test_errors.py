@@ -51,7 +51,7 @@ def test_counts_and_intervals_by_hand(here: Path, run: Run) -> None:
         row["error_rate_low_ratio"], row["error_rate_high_ratio"],
     ]  # fmt: skip
     assert any("1 cancelled" in n for n in found["notes"])
-    assert any("1 requests do not say whether they failed" in n for n in found["notes"])
+    assert any("1 request does not say whether they failed" in n for n in found["notes"])
 
 
 def test_classes_add_up_to_the_errors(here: Path, run: Run) -> None:
@@ -68,7 +68,7 @@ def test_classes_add_up_to_the_errors(here: Path, run: Run) -> None:
     assert "2026-09-01T10:00:06" in part["rows"][0]["first_seen"]
     assert "2026-09-01T10:00:08" in part["rows"][0]["last_seen"]
     assert {"too few to say"} == {r["trend"] for r in part["rows"]}
-    assert any("1 errors have no class" in n for n in found["notes"])
+    assert any("1 error has no class" in n for n in found["notes"])
 
 
 def test_a_cancelled_call_logged_as_an_error_is_none(here: Path, run: Run) -> None:

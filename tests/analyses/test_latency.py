@@ -146,7 +146,7 @@ def test_what_is_left_out_is_counted_and_comes_back(here: Path) -> None:
 
     assert (1, 1000.0) == (found.rows[0]["requests"], found.rows[0]["max_ms"])
     assert [
-        "left out: 3 failed or cancelled requests, 1 answers of the gateway's own cache, 1 embeddings "
+        "left out: 3 failed or cancelled requests, 1 answer of the gateway's own cache, 1 embedding "
         "(--include failed,cached,embeddings)"
     ] == [n for n in found.notes if n.startswith("left out")]
     assert 6 == found.coverage.requests if found.coverage else None
@@ -244,6 +244,16 @@ def test_a_slow_day_is_named(here: Path) -> None:
         "2026-09-11: latency p50 1,816 ms over 30 requests, 1.8 times the 1,017 ms of the days around it"
     ] == [f.text for f in found]  # fmt: skip
     assert "2026-09-11" == found[0].rows[0]["day"]
+
+
+def test_a_model_s_slow_day_is_named_without_being_asked_for(here: Path) -> None:
+    """One model of two is slow on the 11th: all together 1.4 times as slow at the median, that model 1.8 times."""
+    slow = [json.loads(line) for line in days_of(here, slow=11).read_text().splitlines()]
+    other = [{**one, "request_id": f"b{i}", "latency_ms": 3000, "request_model": "b", "model": "b"}
+             for i, one in enumerate(slow) for _ in (0,)]  # fmt: skip
+    found = asked(put(here / "two.jsonl", lines([*slow, *other])), over="day").findings
+
+    assert ["2026-09-11, gpt-4-turbo: latency p50 1,816 ms"] == [f.text.split(" over ")[0] for f in found]
 
 
 def test_usual_days_are_not_named(here: Path) -> None:

@@ -224,3 +224,32 @@ def test_budgets_of_llmscope_toml(here: Path, run: Run) -> None:
     assert 3 == run("latency", path, "--slo", "config", "--fail-if", "verdict = 'missed'").code
     (here / "llmscope.toml").unlink()
     assert 2 == run("latency", path, "--slo", "config").code
+
+
+def test_default_budgets_stand_where_none_are_given(here: Path) -> None:
+    """Ours beside the answer, named as ours, no finding; with budgets of one's own they are gone.
+
+    4 streams of chat (1 above 500 ms), a call of 6 s, and a failure of 6: 3 of 4, 4 of 5 and 5 of 6 within.
+    """
+    stream = {"latency_ms": 900, "ttft_ms": 400, "stream": True}
+    path = log(here, (3, stream), (1, {**stream, "ttft_ms": 600}), (1, {"latency_ms": 6000}), (1, {"status": "error"}))
+    found = asked(path)
+    part = found.parts["default budgets"]
+
+    assert [("ttft", 500.0, 4, 0.75), ("total", 5000.0, 5, 0.8), ("errors", None, 6, pytest.approx(5 / 6))] == [
+        (r["metric"], r["budget_ms"], r["requests"], r["within_ratio"]) for r in part.rows
+    ]
+    assert () == found.findings
+    assert any(note.startswith("default budgets") for note in found.notes)
+    assert "default budgets" not in asked(path, slo=["chat=2s"]).parts
+
+
+def test_default_budgets_are_those_that_slo_default_judges(here: Path) -> None:
+    """One pass over all three, or a statement each: the same figures."""
+    stream = {"latency_ms": 900, "ttft_ms": 400, "stream": True}
+    path = log(here, (40, stream), (9, {"latency_ms": 5001}), (2, {"status": "error"}), (1, {"status": "cancelled"}))
+    names = ("requests", "within_ratio", "within_low_ratio", "within_high_ratio", "misses_left", "verdict")
+
+    assert [[r[n] for n in names] for r in asked(path, slo=["default"]).rows] == [
+        [r[n] for n in names] for r in asked(path).parts["default budgets"].rows
+    ]

@@ -181,10 +181,10 @@ def test_figures(reconcile: Reconcile) -> None:
     assert found.totals["only_logged_requests"] == 1
     said = " | ".join(found.notes)
     assert "4 of 7 requests have a logged and a computed cost; 1 of them differ" in said
-    assert "1 requests log no cost and are not compared (computed 0.0300 USD)" in said
-    assert "1 requests log a cost of 0 for what was used (computed 0.0300 USD" in said
-    assert "1 requests log a cost and have none of ours (logged 0.5000 USD)" in said
-    assert "1 requests have a model without a known price" in said
+    assert "1 request logs no cost and is not compared (computed 0.0300 USD)" in said
+    assert "1 request logs a cost of 0 for what was used (computed 0.0300 USD" in said
+    assert "1 request logs a cost and has none of ours (logged 0.5000 USD)" in said
+    assert "1 request has a model without a known price" in said
 
 
 def test_no_single_reason(reconcile: Reconcile) -> None:

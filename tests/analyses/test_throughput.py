@@ -73,7 +73,7 @@ def test_a_dozen_by_hand(here: Path, run: Run) -> None:
     assert (3, 3, "2026-09-01T10:00:12Z") == (row["p95_concurrency"], row["peak_concurrency"], row["peak_at"])
     # 1 + 2 + … + 12 tokens in, one out each.
     assert (pytest.approx(78), pytest.approx(12)) == (row["input_tokens_per_minute"], row["output_tokens_per_minute"])
-    assert any("1 requests have no end" in note and "--map" in note for note in found["notes"])
+    assert any("1 request has no end" in note and "--map" in note for note in found["notes"])
 
 
 def test_an_end_and_a_start_at_once_do_not_overlap(here: Path, run: Run) -> None:
@@ -112,7 +112,7 @@ def test_the_gateways_cache_is_not_in_flight_and_failures_are(here: Path, run: R
     [row] = found["rows"]
 
     assert (2, 1) == (row["requests"], row["peak_concurrency"])
-    assert any("1 answers of the gateway's own cache" in note for note in found["notes"])
+    assert any("1 answer of the gateway's own cache" in note for note in found["notes"])
     assert any("1 failed or cancelled" in note for note in found["notes"])
 
 
@@ -223,6 +223,7 @@ LIMITED = (0, 40, 59.999999, 60)
     ("limit", "used", "minutes", "seconds", "severity"),
     [
         ("3rpm", 3, 0, 59.999999, "warning"),
+        ("3RPM", 3, 0, 59.999999, "warning"),
         ("2rpm", 3, 2, 59.999999, "breach"),
         ("1000rpm", 3, 0, 59.999999, None),
         ("2rps", 2, 0, 60, "warning"),

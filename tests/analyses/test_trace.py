@@ -179,7 +179,7 @@ def test_list_is_a_row_a_trace(broken: list[str], run: Run) -> None:
         ("t1", 200, 2, 6, 1, "do.a", "ann", "chat-1"),
     ] == [tuple(r[n] for n in names) for r in found["rows"]]
     assert [0.016, 0.016] == [r["cost_usd"] for r in found["rows"]]  # two calls at 0.008 each
-    assert any(n.startswith("1 requests name no trace") for n in found["notes"])
+    assert any(n.startswith("1 request names no trace") for n in found["notes"])
 
 
 def test_list_sorts_cuts_and_filters(broken: list[str], run: Run) -> None:
@@ -250,6 +250,27 @@ def test_steps_across_traces(here: Path, run: Run) -> None:
     assert [25, 38.5] == pytest.approx([found["chat"]["p50_ms"], found["chat"]["p95_ms"]])  # 30 + .85 x 10
     assert [1, 0, 0] == [found[name]["error_ratio"] for name in ("search", "run", "chat")]
     assert {1} == {r["traces_ratio"] for r in rows}
+
+
+def test_steps_are_cut_in_the_order_asked_for(here: Path, run: Run) -> None:
+    """The rare step is the slowest by p95 and has the least own time of all: --top 1 keeps it where p95 sorts."""
+    spans = [
+        *(span(f"o{i}", None, 0, 50, trace_id=f"t{i}", name="often", kind="tool") for i in range(9)),
+        span("r", None, 0, 300, trace_id="t", name="rare", kind="tool"),
+    ]
+    log = put(here / "spans.jsonl", lines(spans))
+
+    assert ["rare"] == [r["name"] for r in answer(run, "trace", "steps", log, "--top", "1", "--sort", "p95_ms")["rows"]]
+    assert ["often"] == [r["name"] for r in answer(run, "trace", "steps", log, "--top", "1")["rows"]]
+
+
+def test_a_long_id_is_cut_in_the_title(here: Path) -> None:
+    """A session id of a thousand letters fills no screen."""
+    path = put(here / "log.jsonl", lines([request(1, session_id="s" * 1000)]))
+    with llmscope.open(str(path)) as logs:
+        title = logs.trace_show(id="s" * 1000).title
+
+    assert f"Session {'s' * 59}…" == title
 
 
 def test_own_time_in_sql_is_that_of_the_tree(broken: list[str], run: Run) -> None:

@@ -87,7 +87,7 @@ def test_all_unpriced_is_null(here: Path, run: Run) -> None:
 
 
 def test_top_and_the_rest_add_up(here: Path, run: Run) -> None:
-    """Three features of 3, 2 and 1 requests, --top 1: (other) has half."""
+    """Three features of 3, 2 and 1 request, --top 1: (other) has half."""
     path = log(here, *({"feature": f} for f in "aaabbc"))
     found = answer(run, "cost", "--by", "feature", "--top", "1", path)
 

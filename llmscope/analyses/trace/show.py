@@ -46,6 +46,7 @@ SPANS_CHOSEN = {
 # Requests that spans stand for although they do not name the trace themselves.
 NAMED = "list_contains($ids, request_id)"
 MOST_STEPS = 2_000
+MOST_TITLE = 60
 
 COLUMNS = (
     Column("span", "text", "dimension"),
@@ -116,11 +117,16 @@ def show(
         columns,
         tuple(rows(trees, as_session=found.what == "session")),
         totals(trees, requests),
-        title=f"{found.what.capitalize()} {found.id}",
+        title=f"{found.what.capitalize()} {shortened(found.id)}",
         parts={"by kind of work": Part(KIND_COLUMNS, tuple(by_work([tree for _, tree in trees])))},
         notes=tuple(notes(logs, found, trees, requests, every, text)),
         coverage=coverage(requests),
     )
+
+
+def shortened(id: str) -> str:
+    """An id as a title bears it: one that would fill lines is cut, and stands whole in the rows' data."""
+    return id if len(id) <= MOST_TITLE else f"{id[: MOST_TITLE - 1]}…"
 
 
 def fetched(logs: Logs, found: Found, text: bool) -> tuple[list[Row], list[Row]]:

@@ -70,7 +70,7 @@ SELECT name, kind,
     count(*) OVER () AS every_step
 FROM timed
 GROUP BY name, kind
-ORDER BY self_ms DESC NULLS LAST, name, kind
+ORDER BY {order} DESC NULLS LAST, self_ms DESC NULLS LAST, name, kind
 LIMIT $top
 """
 )
@@ -110,7 +110,16 @@ COLUMNS = (
     Column("self_ms", "ms", optional=True),
     Column("errors", "count", optional=True),
 )
-SORTS = ("critical_share_ratio", "self_share_ratio", "spans", "p50_ms", "p95_ms", "error_ratio", "traces_ratio")
+# What may be sorted by, and by what the first --top are then chosen; the critical path is known of a sample only.
+SORTS = {
+    "critical_share_ratio": "self_ms",
+    "self_share_ratio": "self_ms",
+    "spans": "spans",
+    "p50_ms": "p50_ms",
+    "p95_ms": "p95_ms",
+    "error_ratio": "1.0 * count(*) FILTER (WHERE status = 'error') / count(*)",
+    "traces_ratio": "in_traces",
+}
 Row = dict[str, Any]
 Key = tuple[str, str]
 
@@ -118,7 +127,7 @@ Key = tuple[str, str]
 def steps(
     logs: Logs,
     sort: Annotated[str, "column to sort by"] = "self_share_ratio",
-    top: Annotated[int | None, "the N steps with the most own time"] = 30,
+    top: Annotated[int | None, "the first N steps in the order of --sort"] = 30,
 ) -> Result:
     """Steps by name and kind across the traces of the window."""
     if sort not in SORTS:
@@ -126,7 +135,7 @@ def steps(
     if top is not None and top < 1:
         raise UsageError("--top takes a number of 1 or more")
     names = {"traced": TRACED if logs.where else "true", "drawn": "true"}
-    found = logs.query(SQL, names=names, top=min(top or MOST_JUDGED, MOST_JUDGED))
+    found = logs.query(SQL, names=names | {"order": SORTS[sort]}, top=min(top or MOST_JUDGED, MOST_JUDGED))
     below = fraction(found[0]["every_span"]) if found else EVERY
     sample = logs.query(SAMPLE_SQL, names=names | {"drawn": DRAWN}, most=MOST_SAMPLED, below=below)
     paths, drawn, single = on_paths(sample)
@@ -215,7 +224,7 @@ def notes(logs: Logs, found: list[Row], drawn: int, single: int) -> list[str]:
     if timeless:
         said.append(f"{timeless:,} steps have no logged duration: counted, but in no quantile")
     if every > len(found):
-        said.append(f"{len(found):,} of {every:,} steps, those with the most own time; --top shows more")
+        said.append(f"{len(found):,} of {every:,} steps, the first by --sort; --top shows more")
     if logs.where:
         said.append("steps of every trace of which --where lets a request through")
     return said

@@ -87,7 +87,7 @@ class Asked:
 
     def open(self, tables: tuple[str, ...] | None = None, unread: tuple[str, ...] = ()) -> Logs:
         """The logs named, or the store, in the window asked for; of files, only what the question looks at."""
-        from llmscope.logs import open_logs
+        from llmscope.opening import open_logs
         from llmscope.schema import DIMENSION_COLUMNS
         from llmscope.windows import window_of
 

@@ -46,6 +46,8 @@ def slice_name(key: Sequence[Any]) -> str:
     """All requests, a feature, or a template of a feature."""
     if not key:
         return "all requests"
+    if tuple(key) == (None, None):
+        return "requests without feature and template"
     feature = "requests without a feature" if key[0] is None else f"feature {key[0]}"
     if len(key) == 1:
         return feature
@@ -81,6 +83,8 @@ def effect_name(effect: Effect, metric: Metric) -> str:
         return f"another model for {template}: {words}"
     if effect.kind == "max_tokens":
         return f"max_tokens {words} of {template}"
+    if effect.kind == LENGTH and tuple(effect.key[:2]) == (None, None):
+        return f"{words} {metric.length}, of what kind is not logged (no feature, no template)"
     if effect.kind == LENGTH:
         version = f" {effect.key[3]}" if len(effect.key) > 3 and effect.key[3] is not None else ""
         return f"{words} {metric.length} in the same {template}{version}"

@@ -53,7 +53,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     notes = "\n".join(asked(tmp_path, MIXED).notes)
 
     assert (
-        "left out: 1 failed or cancelled requests, 1 answers of the gateway's own cache (--include failed,cached)"
+        "left out: 1 failed or cancelled requests, 1 answer of the gateway's own cache (--include failed,cached)"
         in (notes)
     )
     assert "1 of 5 requests report no usage and are in no figure of tokens: unknown, not 0" in notes

@@ -93,7 +93,8 @@ class Asked:
 
         named = f"{self.options.get('by') or ''} {self.get('where') or ''} {self.get('by') or ''}".lower()
         timed = ("ended_at", "latency_ms") if "timing_quality" in named else ()
-        unread = tuple(column for column in unread if column not in timed)
+        # Of whatever is asked, rows that stand for others have to say so.
+        unread = tuple(column for column in unread if column not in (*timed, "sample_weight"))
         words = {column: word for word, column in DIMENSION_COLUMNS.items()}
         left = frozenset(
             c for c in unread if c not in named and words.get(c, c) not in named and c.rstrip("s") not in named

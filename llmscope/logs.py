@@ -17,9 +17,9 @@ from llmscope.errors import LlmscopeError, UsageError, unknown_name
 from llmscope.load import LoadReport
 from llmscope.predicate import Predicate
 from llmscope.questions import analyses, analysis
-from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations
+from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, requests_sql
 from llmscope.result import Coverage, Result, Window, in_number
-from llmscope.schema import Dimension
+from llmscope.schema import BY_NAME, Dimension
 from llmscope.store import Store, present_columns
 
 if TYPE_CHECKING:
@@ -52,14 +52,7 @@ class Logs:
             names: identifiers for further holes, from schema.py or the analysis's own constants.
             values: bound as $name.
         """
-        bound = {f"key{i}": key_path(d.value) for i, d in enumerate(by) if d.value}
-        listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
-        text = sql.format(dimensions=listed, **(names or {}))
-        tagged = any(d.unnests for d in by)
-        whole = relations(text, self, tagged=tagged)
-        if whole not in self.ran:
-            self.ran.append(whole)
-        every = {"tz": self.window.tz, **self.where_values, **bound, **values}
+        whole, every = self.whole(sql, by, names, values)
         try:
             rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
         except LlmscopeError as error:
@@ -69,8 +62,47 @@ class Logs:
         columns = engine.columns_of(self.con)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def whole(
+        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """An analysis's SQL with its holes filled and its relations in front, and all that is bound in it."""
+        bound = {f"key{i}": key_path(d.value) for i, d in enumerate(by) if d.value}
+        listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
+        text = sql.format(dimensions=listed, **(names or {}))
+        whole = relations(text, self, tagged=any(d.unnests for d in by))
+        if whole not in self.ran:
+            self.ran.append(whole)
+        return whole, {"tz": self.window.tz, **self.where_values, **bound, **values}
+
+    def write(self, path: Path, sql: str, names: Mapping[str, str], **values: Any) -> None:
+        """Writes the rows of an analysis's SQL to a file, without their coming by here; see `rowfiles.write`."""
+        from llmscope import rowfiles
+
+        whole, every = self.whole(sql, (), names, values)
+        rowfiles.write(self.con, whole, path, every)
+
+    def put_ids(self, paths: Iterable[Path]) -> int:
+        """Makes the temporary table `listed_ids` of the requests that earlier answers list; gives their number.
+
+        Raises:
+            LlmscopeError: a file cannot be read, or names no request.
+        """
+        from llmscope.rowfiles import ids_of
+
+        found = sorted({name for path in paths for name in ids_of(path)})
+        engine.execute(self.con, "CREATE OR REPLACE TEMP TABLE listed_ids (request_id VARCHAR)")
+        if found:
+            engine.execute(self.con, "INSERT INTO listed_ids SELECT unnest($ids)", {"ids": found})
+        return len(found)
+
     def dimension_sql(self, dimension: Dimension, place: int) -> str:
         return dimension_sql(dimension, place, self.window.tz)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of `requests` that some log has brought, in the order of schema.py."""
+        present = self.present or present_columns(self.con, "requests")
+        return [name for name in BY_NAME["requests"] if name in present]
 
     @property
     def con(self) -> Any:
@@ -161,11 +193,38 @@ class Logs:
         own = result.coverage or Coverage()
         lost = self.lost()
         coverage = replace(own, rejected_lines=lost["rejected"], duplicates=lost["duplicates"])
-        notes = tuple(in_number(note) for note in (*result.notes, *self.left_out(), *self.notes))
+        weighed = self.weight_notes(result.weighted)
+        notes = tuple(in_number(note) for note in (*result.notes, *weighed, *self.left_out(), *self.notes))
         findings = tuple(replace(one, text=in_number(one.text)) for one in result.findings)
         return replace(
             result, window=self.window, coverage=coverage, findings=findings, notes=notes, sql=tuple(self.ran)
         )
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Requests of the window, how many carry a weight other than 1, and how many requests they all stand for."""
+        if "sample_weight" not in self.columns:
+            return {}
+        rows = engine.execute(
+            self.con,
+            "SELECT count(*) FILTER (WHERE sample_weight <> 1), count(*), sum(coalesce(sample_weight, 1))"
+            f" FROM ({requests_sql(self, tagged=False)})",
+            self.where_values,
+        )
+        weighted, kept, of = rows[0]
+        return {"weighted": weighted, "kept": kept, "of": float(of)} if weighted else {}
+
+    def weight_notes(self, weighed: bool) -> list[str]:
+        """What of a thinned log the figures are."""
+        if not (found := self.weights):
+            return []
+        told = f"{found['weighted']:,} of {found['kept']:,} requests carry a sample_weight: the log was thinned. "
+        if weighed:
+            return [f"{told}Figures are estimates of all {found['of']:,.0f}, rows counted by their weight"]
+        return [
+            f"{told}Figures here are of the rows kept, not of the about {found['of']:,.0f} they stand for; "
+            "llmscope cost and llmscope errors weigh them"
+        ]
 
     def lost(self) -> dict[str, int]:
         """Lines refused and rows dropped as duplicates, over all that was loaded."""

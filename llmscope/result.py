@@ -105,6 +105,7 @@ class Result:
     notes: tuple[str, ...] = ()
     coverage: Coverage | None = None
     sql: tuple[str, ...] = ()
+    weighted: bool = False  # figures are estimates of all that rows with a sample_weight stand for
 
     def with_notes(self, *notes: str) -> Result:
         """This result with more small print under it."""

@@ -31,6 +31,7 @@ def deliver(
     asked = Asked(paths, dict(shared), silent if quiet and name != "load" else say, bar)
     gates = asked.get("fail_if", ())
     least = asked.get("min_coverage")
+    place(function, mine, asked)
     how = view_of(asked)
     result, judged = answer(function, {n: v for n, v in mine.items() if n != "logs"}, asked, bool(gates))
     if bar:
@@ -45,6 +46,23 @@ def deliver(
         raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be read")
     if verdict:
         raise verdict
+
+
+def place(function: Callable[..., Result], mine: dict[str, Any], asked: Asked) -> None:
+    """Where it goes: `--out` is another word for -o; a question that writes rows itself (WRITES) takes either.
+
+    Raises:
+        UsageError: they name two files.
+    """
+    if "out" not in inspect.signature(function).parameters:
+        return
+    own, shared = mine.get("out"), asked.options.get("output")
+    if own and shared and Path(own) != shared:
+        raise UsageError("--out and -o name two files: one is enough")
+    target = Path(own) if own else shared
+    rows = bool(mine.get(getattr(sys.modules[function.__module__], "WRITES", "")))
+    mine["out"] = str(target) if rows and target else None
+    asked.options["output"] = None if rows else target
 
 
 def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, gated: bool) -> tuple[Result, Result]:
@@ -64,7 +82,10 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     }
     asked.options["by"] = mine.get("by")
     module = sys.modules[function.__module__]
-    asked.raw_text = getattr(module, "NEEDS_TEXT", False)
+    needs = getattr(module, "NEEDS_TEXT", False)  # or the option that asks for texts
+    asked.raw_text = bool(mine.get(needs)) if isinstance(needs, str) else needs
+    if mine.get(getattr(module, "KEEPS_TEXT", "")):
+        asked.options["keep_text"] = True
     with asked.open(*looked_at(module, mine)) as logs:
         if gated and logs.report and logs.report.failed and logs.report.failed[0].error:
             raise logs.report.failed[0].error  # a gate is not passed on half of the data

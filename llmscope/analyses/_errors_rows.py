@@ -6,6 +6,7 @@ from typing import Any
 
 from llmscope.result import Column
 from llmscope.stats.proportions import wilson
+from llmscope.stats.sampling import worth
 
 Row = dict[str, Any]
 
@@ -48,6 +49,14 @@ def rate(name: str, hits: int, n: int) -> Row:
     """The cells of `rate_columns`: Wilson's 95 % interval; all unknown where there is nothing to be a share of."""
     low, high = wilson(hits, n) or (None, None)
     return {f"{name}_ratio": hits / n if n else None, f"{name}_low_ratio": low, f"{name}_high_ratio": high}
+
+
+def weighted_rate(name: str, hits: float, n: float, hit_squares: float, squares: float) -> Row:
+    """The same of rows that carry weights: as many rows as these are worth stand in Wilson's interval."""
+    rows = worth(n, squares, hits, hit_squares)
+    share = hits / n if n else None
+    low, high = (wilson(share * rows, rows) if share is not None else None) or (None, None)
+    return {f"{name}_ratio": share, f"{name}_low_ratio": low, f"{name}_high_ratio": high}
 
 
 def percent(share: float) -> str:

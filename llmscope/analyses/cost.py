@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.analyses import _slices
+from llmscope.analyses._weights import counting, tidy
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Result
 
@@ -31,24 +32,27 @@ WITH costed AS (
     SELECT *, {chosen} AS chosen_usd FROM priced
 )
 SELECT {dimensions}
-    count(*) AS requests,
-    sum(input_tokens)::BIGINT AS input_tokens,
-    sum(output_tokens)::BIGINT AS output_tokens,
-    sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
-    sum(chosen_usd) AS cost_usd,
-    count(chosen_usd) AS costed_requests,
-    sum(chosen_usd) FILTER (WHERE coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0) AS token_cost_usd,
-    sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) FILTER (WHERE chosen_usd IS NOT NULL)::BIGINT
+    {count} AS requests,
+    sum(input_tokens{times})::BIGINT AS input_tokens,
+    sum(output_tokens{times})::BIGINT AS output_tokens,
+    sum(cache_read_tokens{times})::BIGINT AS cache_read_tokens,
+    sum(chosen_usd{times}) AS cost_usd,
+    {count} FILTER (WHERE chosen_usd IS NOT NULL) AS costed_requests,
+    sum(chosen_usd{times}) FILTER (WHERE coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0) AS token_cost_usd,
+    sum((coalesce(input_tokens, 0) + coalesce(output_tokens, 0)){times}) FILTER (WHERE chosen_usd IS NOT NULL)::BIGINT
         AS costed_tokens,
     {people}
-    sum(cost_logged_usd::DECIMAL(18, 12)) AS cost_logged_usd,
-    count(*) FILTER (WHERE {unpriced}) AS unpriced_requests
+    sum(cost_logged_usd::DECIMAL(18, 12){times}) AS cost_logged_usd,
+    {count} FILTER (WHERE {unpriced}) AS unpriced_requests
 FROM costed
 GROUP BY ALL
 """
 PEOPLE = """count(DISTINCT user_id) AS users,
     count(DISTINCT session_id) AS sessions,
     sum(chosen_usd) FILTER (WHERE session_id IS NOT NULL) AS session_cost_usd,"""
+
+# How many people and conversations there were, rows that were kept by lot do not tell.
+NO_PEOPLE = "NULL::BIGINT AS users, NULL::BIGINT AS sessions, NULL::DOUBLE AS session_cost_usd,"
 
 # How the parts of a total came by their cost.
 STATUS_SQL = """
@@ -128,8 +132,11 @@ def cost(
     finished = arranged(finished, groups, sort, over)
     statuses = logs.query(STATUS_SQL, names={"tokens": TOKENS, "logged": LOGGED})
     totals = finish(whole, total) if groups else None
-    result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses))
+    weighted = bool(logs.weights)
+    result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses), weighted=weighted)
     result = result.with_notes(*notes(logs, statuses, cost_source, [d.word for d in groups], whole))
+    if forecast and weighted:
+        return result.with_notes("no forecast of a log that was thinned: its days are estimates themselves")
     if forecast:
         from llmscope.analyses import _forecast
 
@@ -149,8 +156,10 @@ def arranged(rows: Sequence[Row], groups: Sequence[Dimension], sort: str, over: 
 
 def measured(logs: Logs, groups: Sequence[Dimension], source: str) -> list[Row]:
     """One row a slice, sums exact."""
-    names = {"chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": PEOPLE}
-    return logs.query(SQL, by=groups, names=names)
+    people = NO_PEOPLE if logs.weights else PEOPLE
+    names = {**counting(logs), "chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": people}
+    rows = logs.query(SQL, by=groups, names=names)
+    return tidy(rows, ("requests", "costed_requests", "unpriced_requests")) if logs.weights else rows
 
 
 def with_others(rows: list[Row], slices: Sequence[Dimension], top: int, over: str | None) -> list[Row]:
@@ -197,6 +206,8 @@ def finish(row: Row, total: Any) -> Row:
     row["cost_per_session_usd"] = quotient(in_sessions, row["sessions"])
     for name in ("cost_usd", "cost_logged_usd"):
         row[name] = None if row[name] is None else float(row[name])
+    for name in ("requests", "unpriced_requests"):
+        row[name] = round(row[name])
     return row
 
 
@@ -237,8 +248,8 @@ def notes(logs: Logs, statuses: Sequence[Row], source: str, words: Sequence[str]
         )
     if "tag" in words:
         found.append("a request with several tags stands under each: the rows add up to more than the total")
-    if whole["unpriced_requests"] and whole["cost_usd"] is not None:
-        found.append(f"the total is at least what is shown: {whole['unpriced_requests']:,} requests have no cost in it")
+    if (lacking := round(whole["unpriced_requests"])) and whole["cost_usd"] is not None:
+        found.append(f"the total is at least what is shown: {lacking:,} requests have no cost in it")
     return found + logs.price_notes()
 
 

@@ -9,7 +9,17 @@ from llmscope.analyses import _slices
 from llmscope.analyses._errors_classes import classes
 from llmscope.analyses._errors_findings import findings
 from llmscope.analyses._errors_retries import repeated, retries
-from llmscope.analyses._errors_rows import ANY_SILENT, DROPPED, FAILED, GENERATED, JUDGED, rate, rate_columns
+from llmscope.analyses._errors_rows import (
+    ANY_SILENT,
+    DROPPED,
+    FAILED,
+    GENERATED,
+    JUDGED,
+    rate,
+    rate_columns,
+    weighted_rate,
+)  # fmt: skip
+from llmscope.analyses._weights import PLAIN, WEIGHT, counting, tidy
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Result, Series
 
@@ -29,13 +39,14 @@ UNREAD = (
 
 SQL = f"""
 SELECT {{dimensions}}
-    count(*) AS requests,
-    count(*) FILTER (WHERE {JUDGED}) AS judged,
-    count(*) FILTER (WHERE {FAILED}) AS errors,
-    count(*) FILTER (WHERE {DROPPED}) AS cancelled,
-    count(*) FILTER (WHERE status = 'unknown') AS unknown,
-    count(*) FILTER (WHERE {GENERATED}) AS answers,
-    count(*) FILTER (WHERE {ANY_SILENT}) AS silent_failures,
+    {{count}} AS requests,
+    {{count}} FILTER (WHERE {JUDGED}) AS judged,
+    {{count}} FILTER (WHERE {FAILED}) AS errors,
+    {{count}} FILTER (WHERE {DROPPED}) AS cancelled,
+    {{count}} FILTER (WHERE status = 'unknown') AS unknown,
+    {{count}} FILTER (WHERE {GENERATED}) AS answers,
+    {{count}} FILTER (WHERE {ANY_SILENT}) AS silent_failures,
+    {{squares}}
     min(started_at) AS first_at,
     max(started_at) AS last_at,
     count(*) FILTER (WHERE started_at IS NULL) AS timeless,
@@ -45,6 +56,11 @@ SELECT {{dimensions}}
 FROM requests
 GROUP BY ALL
 """
+# Of rows that carry weights: what their intervals rest on.
+SQUARES = "".join(
+    f"sum(power({WEIGHT}, 2)) FILTER (WHERE {which}) AS {name}_squares, "
+    for name, which in (("judged", JUDGED), ("errors", FAILED), ("answers", GENERATED), ("silent_failures", ANY_SILENT))
+)
 MEASURES = (
     Column("requests", "count"),
     Column("errors", "count"),
@@ -54,6 +70,11 @@ MEASURES = (
 )
 SILENT = (Column("silent_failures", "count"), *rate_columns("silent_rate"))
 COUNTS = ("requests", "judged", "errors", "cancelled", "unknown", "answers", "silent_failures")
+SQUARED = ("judged_squares", "errors_squares", "answers_squares", "silent_failures_squares")
+THINNED = (
+    "classes, retries and what stands out are not told of a log that was thinned: they count its rows; "
+    "llmscope errors --by error_class counts by weight, and the small print counts the rows kept"
+)
 Row = dict[str, Any]
 
 
@@ -74,8 +95,8 @@ def errors(
     if sort not in {c.name for c in columns}:
         raise unknown_name("column", sort, [c.name for c in columns])
     slices = [d for d in groups if d.word != over]
-    whole = logs.query(SQL)[0]
-    rows = logs.query(SQL, by=groups) if groups else [whole] if whole["requests"] else []
+    whole = counted(logs)[0]
+    rows = counted(logs, groups) if groups else [whole] if whole["requests"] else []
     if top is not None and slices:
         rows = with_others(rows, slices, top, over)
     finished = [finish(row, columns) for row in rows]
@@ -83,6 +104,13 @@ def errors(
         empty = {c.name: 0 if c.kind == "count" else None for c in measures}
         finished = _slices.with_empty_buckets(finished, groups, over, empty)
     finished = arranged(finished, groups, slices, sort, over)
+    if logs.weights:
+        kept = logs.query(SQL, names={**PLAIN, "squares": ""})[0]
+        return Result(
+            "errors", columns, tuple(finished), finish(whole, measures) if groups else None,
+            series=series(finished, over) if over and not slices else (), notes=(*notes(kept, silent), THINNED),
+            coverage=Coverage(requests=kept["requests"]), weighted=True,
+        )  # fmt: skip
     of_classes = classes(logs, whole["first_at"], whole["last_at"], silent)
     tried, tried_notes = retries(logs, whole["errors"])
     again, again_notes = repeated(logs)
@@ -100,6 +128,13 @@ def errors(
     )
 
 
+def counted(logs: Logs, groups: Sequence[Dimension] = ()) -> list[Row]:
+    """One row a slice; of rows that carry weights, what they stand for."""
+    squares = SQUARES if logs.weights else ""
+    rows = logs.query(SQL, by=groups, names={**counting(logs), "squares": squares})
+    return tidy(rows, (*COUNTS, *SQUARED)) if logs.weights else rows
+
+
 def with_others(rows: Sequence[Row], slices: Sequence[Dimension], top: int, over: str | None) -> list[Row]:
     """The slices with the most errors, and one row (a bucket) for all others together."""
     kept = _slices.top_keys(rows, slices, top, "errors")
@@ -108,18 +143,23 @@ def with_others(rows: Sequence[Row], slices: Sequence[Dimension], top: int, over
     for row in (row for row in rows if tuple(row[d.word] for d in slices) not in kept):
         bucket = row[over] if over else None
         known = others.setdefault(bucket, {**dict.fromkeys((d.word for d in slices), _slices.OTHER)})
-        known |= {name: known.get(name, 0) + row[name] for name in COUNTS} | ({over: bucket} if over else {})
+        added = {name: known.get(name, 0) + row[name] for name in (*COUNTS, *SQUARED) if name in row}
+        known |= added | ({over: bucket} if over else {})
     return [*inside, *others.values()]
 
 
 def finish(row: Row, columns: Sequence[Column]) -> Row:
     """Shares and their intervals."""
-    done = {
-        **row,
-        **rate("error_rate", row["errors"], row["judged"]),
-        **rate("silent_rate", row["silent_failures"], row["answers"]),
-    }
+    of = weighted_rate if "judged_squares" in row else rate
+    done = {**row, **of("error_rate", *shares(row, "errors", "judged")),
+            **of("silent_rate", *shares(row, "silent_failures", "answers"))}  # fmt: skip
+    done |= {name: round(done[name]) for name in COUNTS}
     return {column.name: done[column.name] for column in columns}
+
+
+def shares(row: Row, hits: str, of: str) -> list[Any]:
+    """What a share is made of; with weights, the sums of their squares too."""
+    return [row[name] for name in (hits, of, f"{hits}_squares", f"{of}_squares") if name in row]
 
 
 def arranged(

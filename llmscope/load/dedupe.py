@@ -58,6 +58,8 @@ def better_sql(table: Table, present: Collection[str]) -> str:
     how much is known of it. A failure knows its error and no tokens: it does not stand for an answer that was paid.
     """
     complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES[table] if c.name in present)
+    if table == "scores":  # a person who fills in a label again means the last word
+        return f"CASE WHEN source_format = 'labels' THEN load_id END DESC NULLS LAST, {complete} DESC"
     if table != "requests":
         return f"{complete} DESC"
     used = [f"({name} IS NOT NULL)::INTEGER" for name in ("input_tokens", "output_tokens") if name in present]

@@ -34,7 +34,7 @@ RECORDS_TO_TELL = 24
 RANK_LINE = re.compile(r"^RANK = (\d+)$", re.MULTILINE)
 NEEDS_LINE = re.compile(r"^NEEDS = (\([^)]*\))", re.MULTILINE)
 # Sources that go by the names of columns alone: their word counts where no other source knows a record.
-GENERAL = ("canonical", "flat")
+GENERAL = ("canonical", "flat", "labels", "wide_labels")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ LOGS = {
     "bedrock": "bedrock/records.jsonl", "bedrock_converse": "bedrock/converse.jsonl",
     "claude_code": "claude_code/session.jsonl", "codex": "codex/rollout.jsonl", "codex_exec": "codex/exec.jsonl",
     "gemini": "streams/gemini.sse", "gemini_cli": "gemini_cli/session.jsonl", "helicone": "helicone/requests.jsonl",
-    "langfuse": "langfuse/observations.jsonl", "langfuse_scores": "langfuse/scores.jsonl",
+    "labels": "labels/filled.csv", "langfuse": "langfuse/observations.jsonl", "langfuse_scores": "langfuse/scores.jsonl",
     "langfuse_trace": "langfuse/trace.json", "langfuse_traces": "langfuse/bucket_traces.jsonl",
     "langsmith": "langsmith/runs.jsonl", "langsmith_feedback": "langsmith/feedback.jsonl",
     "litellm": "litellm/payloads.jsonl", "litellm_spend": "litellm/spend_logs.csv", "llm_db": "llm_db/responses.json",
@@ -32,6 +32,7 @@ LOGS = {
     "otel_console": "otel_console/spans.jsonl", "otlp": "otlp/genai.jsonl", "otlp_logs": "otlp_logs/genai.jsonl",
     "phoenix": "phoenix/spans.jsonl", "phoenix_annotations": "phoenix/annotations.jsonl",
     "portkey": "portkey/logs.jsonl", "weave": "weave/calls.jsonl", "weave_feedback": "weave/feedback.jsonl",
+    "wide_labels": "wide_labels/annotators.jsonl",
 }  # fmt: skip
 OTHERWISE_TESTED = {"canonical", "flat", "otlp_metrics"}
 

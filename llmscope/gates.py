@@ -12,6 +12,8 @@ from llmscope.result import Column, Coverage, Result
 TOTALS = "totals:"
 TYPES = {"flag": "BOOLEAN", "text": "VARCHAR", "time": "VARCHAR", "list": "VARCHAR", "json": "VARCHAR"}
 MOST_NAMED = 5
+# What a row of statistics says that cannot be judged: no gate passes on it.
+UNJUDGED = "too few to say"
 
 
 def judge(result: Result, conditions: Sequence[str], min_coverage: float | None) -> LlmscopeError | None:
@@ -40,7 +42,9 @@ def breach(result: Result, text: str) -> LlmscopeError | None:
     if asked_totals:
         rows = [result.totals] if result.totals is not None else rows if len(rows) == 1 else []
     types = {c.name: TYPES.get(c.kind, "DOUBLE") for c in asked.columns}
-    verdicts = rows_matching(predicate, types, rows) if rows else []
+    matched = rows_matching(predicate, types, rows) if rows else []
+    pairs = zip(rows, matched, strict=True)
+    verdicts = [None if not hit and row.get("verdict") == UNJUDGED else hit for row, hit in pairs]
     hits = [row for row, hit in zip(rows, verdicts, strict=True) if hit]
     if hits:
         named = [] if asked_totals else [name_of(row, asked.columns) for row in hits[:MOST_NAMED]]

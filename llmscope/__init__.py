@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def open(*paths: str, **options: Any) -> Logs:
-    """Logs from files, folders and globs, or (without paths) the store; see llmscope.logs.open."""
-    from llmscope import logs
+    """Logs from files, folders and globs, or (without paths) the store; see llmscope.opening.open."""
+    from llmscope import opening
 
-    return logs.open(*paths, **options)
+    return opening.open(*paths, **options)

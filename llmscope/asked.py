@@ -31,6 +31,7 @@ class Asked:
     options: dict[str, Any] = field(default_factory=dict)
     say: Say = lambda text: None
     progress: Callable[[str, int, int], None] | None = None
+    raw_text: bool = False  # a question that stores nothing reads texts as they are
 
     @cached_property
     def config(self) -> Config:
@@ -80,13 +81,13 @@ class Asked:
             maps=parse(self.get("map", ())),
             source=self.get("source"),
             source_tz=zone(self.get("source_tz", "UTC")).key,
-            keep_text=bool(self.get("keep_text", False)),
+            keep_text="raw" if self.raw_text else bool(self.get("keep_text", False)),
             limits=Limits(bool(self.get("strict", False)), most),
         )
 
     def open(self, tables: tuple[str, ...] | None = None, unread: tuple[str, ...] = ()) -> Logs:
         """The logs named, or the store, in the window asked for; of files, only what the question looks at."""
-        from llmscope.logs import open_logs
+        from llmscope.opening import open_logs
         from llmscope.schema import DIMENSION_COLUMNS
         from llmscope.windows import window_of
 

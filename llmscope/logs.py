@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope import left_out
-from llmscope.config import STORE, Config, read_config
+from llmscope.config import Config
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
-from llmscope.load import LoadOptions, LoadReport, Progress, load
-from llmscope.load.find import shown_behind, size_of, spool
-from llmscope.load.notes import load_notes
+from llmscope.load import LoadReport
+from llmscope.load.find import shown_behind
 from llmscope.predicate import Predicate, parse
 from llmscope.questions import analyses, analysis
-from llmscope.relations import BASE, key_path, local_time, quoted, relations
+from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, where_columns
 from llmscope.result import Coverage, Result, Window, in_number
-from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
+from llmscope.schema import Dimension
 from llmscope.store import Store, present_columns
 from llmscope.windows import pair
 
 if TYPE_CHECKING:
     from llmscope.pricing import PriceBook
-
-ON_DISK_BYTES = 256 << 20
-LOAD_MEMORY = "320MB"
 
 
 @dataclass
@@ -87,11 +82,7 @@ class Logs:
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def dimension_sql(self, dimension: Dimension, place: int) -> str:
-        """A dimension's SQL; a bucket becomes the text people write, in the zone asked for."""
-        if dimension.kind == "time" and dimension.word in BUCKET_FORMATS:
-            local = local_time(self.window.tz)
-            return f"strftime(date_trunc('{dimension.word}', {local}), '{BUCKET_FORMATS[dimension.word]}')"
-        return dimension.sql.format(value=f"$key{place}")
+        return dimension_sql(dimension, place, self.window.tz)
 
     def pair(self, baseline: str | None = None) -> tuple[Window, Window]:
         """The windows before and after of a question about change; see llmscope.windows.pair."""
@@ -119,6 +110,15 @@ class Logs:
     @cached_property
     def priced_sql(self) -> str:
         """The SELECT of relation `priced` over `requests`; its rates are put into a temporary table first."""
+        return self._put_rates("rates")
+
+    @cached_property
+    def rated_sql(self) -> str:
+        """`priced` with what one token of each kind costs, for SQL that names those columns."""
+        return self._put_rates("token_rates", each=True)
+
+    def _put_rates(self, name: str, each: bool = False) -> str:
+        """Makes the temporary table of rates, and the SELECT over it."""
         from llmscope.pricing import Extent, rate_table
 
         book = self._opening.result() if self._opening else open_book(self.pricing_file)
@@ -126,7 +126,8 @@ class Logs:
         keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
         present = self.present or frozenset(present_columns(self.con, "requests"))
         held = Extent(cache_hits="cache_hit" in present, columns=present)
-        table = rate_table(book, keys, extent=held, requests=BASE if self.where_is_priced else "requests")
+        base = BASE if self.where_is_priced else "requests"
+        table = rate_table(book, keys, extent=held, requests=base, name=name, rates=each)
         self.rates = table
         engine.execute(self.con, table.create_sql)
         if table.insert_sql:
@@ -146,6 +147,12 @@ class Logs:
     def files_of(self, path: str) -> list[str]:
         """The source_file of every row that came from behind one of the LOGS given."""
         return shown_behind(path, [file.path for file in self.report.files] if self.report else [])
+
+    def context_windows(self, pairs: Iterable[tuple[str | None, str]]) -> dict[tuple[str | None, str], int | None]:
+        """Each (provider, model) as logged, and how many tokens it can hold; None where the catalogue does not say."""
+        from llmscope.pricing import context
+
+        return context.context_windows(self._opening.result() if self._opening else open_book(self.pricing_file), pairs)
 
     def put_what_if(self, keys: Sequence[Any], fits: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         """Makes the temporary table `what_if`: the rates that other readings of the same usage would have had."""
@@ -209,9 +216,6 @@ class Logs:
         return lambda **options: self.run(known[name], **options)
 
 
-BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
-
-
 def open_book(pricing_file: Path | None) -> PriceBook:
     """The price book; see llmscope.pricing."""
     from llmscope.pricing import PriceBook
@@ -219,130 +223,9 @@ def open_book(pricing_file: Path | None) -> PriceBook:
     return PriceBook.open(pricing_file)
 
 
-def where_columns() -> dict[str, str]:
-    """What --where may name: canonical columns, what prices add, and the words of --by."""
-    columns = {name: name for name in BY_NAME["requests"]} | {n: n for n in ("cost_usd", "price_status", "price_id")}
-    return columns | {word: column for word, column in DIMENSION_COLUMNS.items() if word not in columns}
-
-
-def open_logs(
-    paths: Sequence[str] = (),
-    *,
-    store: Path | None = None,
-    window: Window = Window(),  # noqa: B008
-    where: str | None = None,
-    config: Config | None = None,
-    pricing: Path | None = None,
-    options: LoadOptions | None = None,
-    with_store: bool = False,
-    wait_s: float = 30.0,
-    progress: Progress | None = None,
-    on_wait: Callable[[str], None] | None = None,
-) -> Logs:
-    """Opens log files (nothing is stored) or, without paths, the store.
-
-    Raises:
-        LlmscopeError: a path or the store does not exist; a file cannot be read.
-        UsageError: --where is no plain condition.
-    """
-    settings = config or Config()
-    predicate = parse(where, where_columns(), "--where") if where else None
-    asked = {"window": window, "where": predicate, "config": settings, "pricing_file": pricing}
-    kept = store or Path(settings.store or STORE)
-    if not paths:
-        if not kept.exists():
-            raise no_store(kept)
-        return Logs(Store(kept, wait_s=wait_s, read_only=True, on_wait=on_wait), **asked)  # type: ignore[arg-type]
-    reading = options or LoadOptions()
-    with tempfile.TemporaryDirectory(prefix="llmscope-") as folder:
-        # What comes through a pipe comes once, and may have to be read twice.
-        stdin = spool(Path(folder)) if "-" in paths else None
-        logs = of_files(paths, asked, reading, stdin, progress)
-        if reading.unread and logs.report and (logs.report.total("duplicates") or logs.report.may_overlap):
-            # Which of two records is the more complete is told by all their columns, as the store tells it.
-            logs.close()
-            logs = of_files(paths, asked, replace(reading, unread=frozenset()), stdin, progress)
-    if with_store:
-        with closing_on_failure(logs):
-            logs.join(kept)
-    return logs
-
-
-def of_files(
-    paths: Sequence[str],
-    asked: Mapping[str, Any],
-    options: LoadOptions,
-    stdin: Path | None,
-    progress: Progress | None,
-) -> Logs:
-    """Log files in a store that lasts as long as the question.
-
-    Raises:
-        LlmscopeError: a path does not exist, or what was asked for by name cannot be read.
-    """
-    folder = tempfile.TemporaryDirectory(prefix="llmscope-")
-    large = sum(size_of(str(stdin) if p == "-" else p) for p in paths) > ON_DISK_BYTES
-    memory = asked["config"].memory
-    target = Store(
-        Path(folder.name) / STORE if large else None,
-        spill=Path(folder.name),
-        memory=memory or (LOAD_MEMORY if large else None),
-        elastic=memory is None,
-    )
-    logs = Logs(target, **asked, paths=tuple(paths), _folder=folder)
-    beside = ThreadPoolExecutor(1)  # the engine is made ready while files are looked at, prices while it parses them
-    beside.submit(lambda: target.con)
-    logs._opening = beside.submit(open_book, asked["pricing_file"])
-    beside.shutdown(wait=False)
-    with closing_on_failure(logs):
-        logs.report = load(target, paths, options, progress, stdin)
-        logs.notes += load_notes(logs.report)
-        failed = [f for f in logs.report.failed if f.asked or len(logs.report.failed) == len(logs.report.files)]
-        if failed and failed[0].error:
-            raise failed[0].error
-    return logs
-
-
-@contextmanager
-def closing_on_failure(logs: Logs) -> Iterator[None]:
-    """Lets go of the logs if what is done with them fails."""
-    try:
-        yield
-    except BaseException:
-        logs.close()
-        raise
-
-
 def no_store(path: Path) -> LlmscopeError:
     """Neither logs nor a store: the two ways to go on."""
     return LlmscopeError(
         f"no logs given, and no store at {path}",
         hint="name log files (llmscope cost logs/), or load them first (llmscope load logs/)",
-    )
-
-
-def open(*paths: str, store: str | None = None, **options: Any) -> Logs:
-    """Logs from files, folders and globs, or a store: `llmscope.open("logs/").cost(by="feature")`.
-
-    Options are those of `open_logs`; `since` and `until` take what the command line takes.
-    """
-    from llmscope.windows import window_of
-
-    since, until, tz = (options.pop(name, None) for name in ("since", "until", "tz"))
-    maps = options.pop("map", ())
-    if maps:
-        from llmscope.load.mapping import parse as parse_maps
-
-        options["options"] = LoadOptions(maps=parse_maps([maps] if isinstance(maps, str) else maps))
-    reading = {name: options.pop(name) for name in ("source", "source_tz", "keep_text") if name in options}
-    if reading:
-        options["options"] = replace(options.get("options") or LoadOptions(), **reading)
-    pricing = options.pop("pricing", None)
-    return open_logs(
-        [str(p) for p in paths],
-        store=Path(store) if store else None,
-        window=window_of(since, until, tz or "UTC"),
-        config=read_config(),
-        pricing=Path(pricing) if pricing else None,
-        **options,
     )

@@ -8,10 +8,14 @@ from typing import Protocol
 
 from llmscope.predicate import Predicate
 from llmscope.result import Window
+from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
 
 # The requests before a condition on their price; without one they are `requests` themselves.
 BASE = "every_request"
 RELATIONS = ("requests", "priced", "spans", "scores")
+BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+# Stands for `priced` with the rates of its tokens, which no other statement has to carry.
+RATED = "rated"
 TIMED = {"requests": "started_at", "spans": "started_at", "scores": "created_at"}
 
 
@@ -27,6 +31,9 @@ class Filtered(Protocol):
     @property
     def priced_sql(self) -> str: ...
 
+    @property
+    def rated_sql(self) -> str: ...
+
 
 def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
     """The statement with a CTE for each relation it names: `requests`, `priced`, `spans`, `scores`."""
@@ -41,7 +48,8 @@ def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
 
 def named_in(sql: str) -> set[str]:
     """The relations a statement names."""
-    return {name for name in RELATIONS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
+    found = {name for name in RELATIONS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
+    return found | {RATED} if "priced" in found and re.search(r"\w_rate_usd\b", sql, re.IGNORECASE) else found
 
 
 def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = "main") -> list[tuple[str, str]]:
@@ -54,7 +62,8 @@ def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = 
         found.append((BASE if logs.where_is_priced else "requests", requests_sql(logs, tagged, origin)))
     if "priced" in wanted or ("requests" in wanted and logs.where_is_priced):
         condition = f"\n    WHERE {logs.where.sql}" if logs.where and logs.where_is_priced else ""
-        found.append(("priced", f"SELECT * FROM ({logs.priced_sql}){condition}"))
+        priced_sql = logs.rated_sql if RATED in wanted else logs.priced_sql
+        found.append(("priced", f"SELECT * FROM ({priced_sql}){condition}"))
     if "requests" in wanted and logs.where_is_priced:
         found.append(("requests", "SELECT * FROM priced"))
     for name in sorted(wanted & {"spans", "scores"}):
@@ -75,6 +84,12 @@ def where_sql(conditions: list[str]) -> str:
     return "\n    WHERE " + " AND ".join(conditions) if conditions else ""
 
 
+def where_columns() -> dict[str, str]:
+    """What --where may name: canonical columns, what prices add, and the words of --by."""
+    columns = {name: name for name in BY_NAME["requests"]} | {n: n for n in ("cost_usd", "price_status", "price_id")}
+    return columns | {word: column for word, column in DIMENSION_COLUMNS.items() if word not in columns}
+
+
 def window_sql(window: Window, column: str) -> list[str]:
     """Half open: since <= column < until."""
     found = []
@@ -93,6 +108,13 @@ def literal_time(moment: datetime) -> str:
 def local_time(tz: str, column: str = "started_at") -> str:
     """The wall-clock time in the zone bound as $tz; UTC needs no conversion."""
     return column if tz == "UTC" else f"timezone($tz, timezone('UTC', {column}))"
+
+
+def dimension_sql(dimension: Dimension, place: int, tz: str) -> str:
+    """A dimension's SQL; a bucket becomes the text people write, in the zone asked for. `place` names its bound key."""
+    if dimension.kind == "time" and dimension.word in BUCKET_FORMATS:
+        return f"strftime(date_trunc('{dimension.word}', {local_time(tz)}), '{BUCKET_FORMATS[dimension.word]}')"
+    return dimension.sql.format(value=f"$key{place}")
 
 
 def key_path(key: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from llmscope.asked import Asked
+from llmscope.asked import ALL_TABLES, Asked
 from llmscope.errors import LlmscopeError, PipeClosed, UsageError
 from llmscope.result import Result
 
@@ -65,12 +65,21 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     # What a question's own options name is read as well.
     asked.options["by"] = " ".join(str(mine[n]) for n in ("by", "where_a", "where_b", "adjust") if mine.get(n)) or None
     module = sys.modules[function.__module__]
-    with asked.open(getattr(module, "TABLES", None), getattr(module, "UNREAD", ())) as logs:
+    asked.raw_text = getattr(module, "NEEDS_TEXT", False)
+    with asked.open(*looked_at(module, mine)) as logs:
         if gated and logs.report and logs.report.failed and logs.report.failed[0].error:
             raise logs.report.failed[0].error  # a gate is not passed on half of the data
         found = logs.finish(function(logs=logs, **mine))
         judged = function(logs=logs, **{**mine, "top": None}) if gated and mine.get("top") else found
         return found, judged
+
+
+def looked_at(module: Any, mine: Mapping[str, Any]) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The tables a question asks and the columns it never looks at, with what its options bring besides."""
+    tables, unread = getattr(module, "TABLES", None), getattr(module, "UNREAD", ())
+    brought = [name for option, names in getattr(module, "BRINGS", {}).items() if mine.get(option) for name in names]
+    more = tuple(name for name in brought if name in ALL_TABLES and name not in (tables or ALL_TABLES))
+    return tables and (*tables, *more), tuple(column for column in unread if column not in brought)
 
 
 def unset(mine: Mapping[str, Any], name: str, wanted: Mapping[str, inspect.Parameter]) -> bool:

@@ -44,7 +44,7 @@ class Evidence:
         return all(row["day"] is None for row in self.sums)
 
     @property
-    def limits(self) -> dict[str, float | None]:
+    def limits(self) -> Row:
         """A's quantiles of latency, which B's requests are held against."""
         return {name: self.whole.get("a", {}).get(name) for name in sql.QUANTILES}
 
@@ -90,7 +90,7 @@ class Evidence:
                 bound[f"kind_key_{i}"] = dimension.value
             text = f"cast({dimension.sql.format(value=f'$kind_key_{i}')} AS VARCHAR)"
             holes = {"kind": text, "relation": "priced" if dimension.priced else "requests"}
-            key = {f"kind_key_{i}": dimension.value} if dimension.value else {}
+            key: Row = {f"kind_key_{i}": dimension.value} if dimension.value else {}
             largest = self.asked.logs.query(sql.KINDS_SQL, names=holes, most=sql.MOST_KINDS, **key)
             kept = {f"kind_{i}_{j}": row["kind"] for j, row in enumerate(largest) if row["kind"] is not None}
             bound |= kept

@@ -132,7 +132,7 @@ def missing_side(logs: Logs, sides: Sides, counts: Mapping[str, int]) -> UsageEr
     found = dimension(sides.dimension)
     sql = "tag" if found.unnests else text_of(found, logs)
     names = {"value": sql, "relation": sides.relation}
-    bound = {"side_key": found.value} if found.value else {}
+    bound: dict[str, Any] = {"side_key": found.value} if found.value else {}
     rows = logs.query(VALUES_SQL, by=(found,) if found.unnests else (), names=names, most=MOST_VALUES, **bound)
     known = [str(row["named"]) for row in rows]
     begins = [name for name in known if name.startswith(lacking[0])][:3]

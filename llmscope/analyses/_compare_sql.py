@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmscope.analyses import _daily
-from llmscope.analyses._compare_sides import Sides, among
+from llmscope.analyses._compare_sides import Sides
+from llmscope.analyses._compare_sides import among as among
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

@@ -10,10 +10,11 @@ from statistics import median
 from typing import Any
 
 from llmscope.analyses._daily import AFTER, BEFORE, GRID, TAILS, Slot
-from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, day_correlation, level, quantile_bounds, rows, shift, usable
+from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, day_correlation, level, rows, shift, usable
 from llmscope.stats.exact import at_most, newcombe, two_rates
 from llmscope.stats.power import detectable_rate
 from llmscope.stats.verdicts import Margin, Margins, relative
+from llmscope.stats.woodruff import quantile_bounds
 
 Row = dict[str, Any]
 # Events a window under which a rate is rare, and judged by exact methods.

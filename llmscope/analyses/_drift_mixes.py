@@ -117,7 +117,7 @@ def categories(
 ) -> tuple[list[Row], dict[Any, Shift]]:
     """A row a category, and the shift of each that could be tested; q within the mix."""
     shifts = {one.category: one.shift for one in found.movers if one.shift is not None}
-    rows = [
+    rows: list[Row] = [
         {"category": one.category, "before": one.before, "after": one.after, "change": one.change,
          "low": one.low, "high": one.high, "n": one.n, "p": one.p, "q": None, "status": None}
         for one in found.movers

@@ -12,6 +12,7 @@ from llmscope.load.read import OBJECT_BYTES
 from llmscope.sources import Reading, Unfolding
 
 if TYPE_CHECKING:
+    from llmscope.load.rows import KeepText
     from llmscope.load.settle import Settled
 
 Outcome = Literal["loaded", "grown", "replaced", "skipped", "empty", "unknown", "failed"]
@@ -82,7 +83,7 @@ class LoadOptions:
     maps: tuple[Map, ...] = ()
     source: str | None = None
     source_tz: str = "UTC"
-    keep_text: bool = False
+    keep_text: KeepText = False
     limits: Limits = field(default_factory=Limits)
     tables: tuple[str, ...] | None = None
     unread: frozenset[str] = frozenset()
@@ -107,7 +108,7 @@ class Job:
     source: str
     readings: tuple[Reading, ...]
     mapping: str
-    keep_text: bool = False
+    keep_text: KeepText = False
     source_tz: str = "UTC"
     limits: Limits = Limits()
     copy: bool = False

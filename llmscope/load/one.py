@@ -18,7 +18,7 @@ from llmscope.load.content import Content, digest_with, head_digest, head_of, re
 from llmscope.load.job import COUNTS, Again, FileReport, Job
 from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
-from llmscope.load.rows import REDACTED, TEXTS, Origin, is_seen
+from llmscope.load.rows import Origin, is_seen, redacted_columns
 from llmscope.load.settle import settle
 from llmscope.load.tally import aside_note, fault_note, faults, refuse
 from llmscope.schema import TABLES
@@ -78,7 +78,7 @@ def prepare_session(store: Store, job: Job) -> None:
     """Times without a zone are read in the source's; texts that are kept go through redact."""
     store.execute(f"SET TimeZone = {literal(job.source_tz)}")
     store.make_room((LONGEST_SQL if job.derived else sql_length(job)) * job.room)
-    wanted = (*REDACTED, *TEXTS) if job.keep_text else REDACTED
+    wanted = redacted_columns(job.keep_text)
     # What the pieces of a derived file will have is not known before they are made.
     if job.derived or any(name in kept_columns(job, reading) for reading in job.readings for name in wanted):
         from llmscope.redact import redact

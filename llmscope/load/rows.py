@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from llmscope.load.read import empty_record
 from llmscope.load.typed import faults_sql, typed
@@ -12,6 +13,8 @@ from llmscope.sources import Field, Reading, literal, quote
 from llmscope.store import rows_table
 
 TEXTS = ("input_text", "output_text", "explanation")
+# Whether texts are kept: not, redacted, or as they are, which only a question that stores nothing may ask.
+KeepText = bool | Literal["raw"]
 REDACTED = ("error_message",)
 MADE_ID = "row:"
 
@@ -28,7 +31,7 @@ class Origin:
     shown: str
     head: str
     start: int
-    keep_text: bool = False
+    keep_text: KeepText = False
     together: bool = False
 
 
@@ -90,10 +93,15 @@ def late_sql(late: Mapping[str, Field]) -> str:
     return f"coalesce({texts}) IS NOT NULL" if texts else "false"
 
 
-def kept_fields(reading: Reading, keep_text: bool) -> dict[str, Field]:
+def kept_fields(reading: Reading, keep_text: KeepText) -> dict[str, Field]:
     """The fields that are stored: texts only when asked for."""
     known = BY_NAME[reading.table]
     return {n: f for n, f in reading.fields.items() if n in known and (keep_text or n not in TEXTS)}
+
+
+def redacted_columns(keep_text: KeepText) -> tuple[str, ...]:
+    """The columns out of which personal data is taken."""
+    return (*REDACTED, *TEXTS) if keep_text is True else REDACTED
 
 
 def content_sql(reading: Reading, origin: Origin) -> str:
@@ -121,7 +129,7 @@ def row_columns(reading: Reading, known: Mapping[str, str], origin: Origin) -> d
             columns["request_id"] = f"coalesce({known.get('request_id', 'NULL')}, t_content)"
     key = KEYS[reading.table]
     columns[key] = f"coalesce({known[key]}, t_content)" if key in known else "t_content"
-    for name in (n for n in (*REDACTED, *TEXTS) if n in columns):
+    for name in (n for n in redacted_columns(origin.keep_text) if n in columns):
         columns[name] = f"CASE WHEN {columns[name]} IS NOT NULL THEN redact({columns[name]}) END"
     columns["source_format"] = literal(origin.source)
     columns["source_file"] = "t_shown" if origin.together else literal(origin.shown)

@@ -30,6 +30,7 @@ from llmscope.pricing.book import PriceBook, Resolution
 from llmscope.pricing.entry import Schedule
 from llmscope.pricing.figures import BUCKETS
 from llmscope.pricing.rates import EVER, NEEDS_OWN, NEVER, Extent, Key, RateRow, rate_rows
+from llmscope.pricing.token_rates import RATED, RATES, token_rates
 
 TOKENS = {
     "input": "input_tokens",
@@ -128,23 +129,31 @@ def rate_table(
     requests: str = "requests",
     name: str = "rates",
     now: datetime | None = None,
+    rates: bool = False,
 ) -> RateTable:
     """The rates of the given (provider, model, service_tier, region) keys, and `priced` over them.
 
-    `extent` says what the store holds, for a shorter text; `now` is when requests without a time are priced.
+    `extent` says what the store holds, for a shorter text; `now` is when requests without a time are priced; `rates`
+    adds the columns of RATES.
     """
     moment, held = now or datetime.now(UTC).replace(tzinfo=None), extent or Extent()
     found = {key: book.resolve(key.provider, key.model) for key in dict.fromkeys(_key(k) for k in keys)}
     rows = {key: tuple(rate_rows(book, key, hit, held, moment)) for key, hit in found.items()}
-    shape = _shape(rows, held)
+    shape = _shape(rows, held, RATED if rates else frozenset())
     columns = _columns(shape)
     return RateTable(
         name=name,
         columns=tuple((column, kind) for column, kind, _ in columns),
         rows=tuple(_values(columns, rows, shape)),
-        priced_sql=_priced_sql(shape, requests, name, held.cache_hits, moment),
+        priced_sql=_priced_sql(shape, requests, name, held.cache_hits, moment, rates),
         resolutions=tuple(found.values()),
-        priced_columns=("cost_usd", *(("cost_list_usd",) if shape.discounted else ()), "price_status", "price_id"),
+        priced_columns=(
+            "cost_usd",
+            *(("cost_list_usd",) if shape.discounted else ()),
+            *(RATES if rates else ()),
+            "price_status",
+            "price_id",
+        ),
     )
 
 
@@ -153,7 +162,12 @@ def _key(values: Sequence[str | None]) -> Key:
     return Key(provider, model or "unknown", tier, region)
 
 
-def _shape(rows: dict[Key, tuple[RateRow, ...]], held: Extent) -> _Shape:
+def _shape(rows: dict[Key, tuple[RateRow, ...]], held: Extent, asked: frozenset[str]) -> _Shape:
+    """`asked`: kinds of tokens whose rates are wanted even where no request has any of them."""
+
+    def counts(bucket: str) -> bool:
+        return bucket in asked or held.counts(TOKENS[bucket])
+
     flat = [row for group in rows.values() for row in group]
     schedules = tuple(dict.fromkeys(row.schedule for row in flat if row.schedule))
     known = [row.known_from for row in flat if row.known_from]
@@ -162,10 +176,8 @@ def _shape(rows: dict[Key, tuple[RateRow, ...]], held: Extent) -> _Shape:
         dated=any(len({(r.starts, r.ends) for r in group}) > 1 for group in rows.values()),
         banded=any(row.over >= 0 for row in flat),
         schedules=schedules,
-        terms=tuple(
-            b for i, b in enumerate(BUCKETS) if i < 2 or (held.counts(TOKENS[b]) and any(r.listed[i] for r in flat))
-        ),
-        lacks=tuple(b for b in NEEDS_OWN if held.counts(TOKENS[b]) and any(b in row.lacks for row in flat)),
+        terms=tuple(b for i, b in enumerate(BUCKETS) if i < 2 or (counts(b) and any(r.listed[i] for r in flat))),
+        lacks=tuple(b for b in NEEDS_OWN if counts(b) and any(b in row.lacks for row in flat)),
         discounted=any(row.net != row.listed for row in flat),
         extrapolated=bool(known) and held.first < max(known),
         undated=any(row.dated for row in flat) and held.undated,
@@ -243,13 +255,14 @@ def _values(
     return seen
 
 
-def _priced_sql(shape: _Shape, requests: str, name: str, cache_hits: bool, now: datetime) -> str:
+def _priced_sql(shape: _Shape, requests: str, name: str, cache_hits: bool, now: datetime, rates: bool) -> str:
     """The relation's text."""
     time = f"coalesce(r.started_at, timestamp '{now:%Y-%m-%d %H:%M:%S}')" if shape.undated else "r.started_at"
     lists = f",\n  {_cost('list', shape, cache_hits)} as cost_list_usd" if shape.discounted else ""
+    each = token_rates(shape.terms, shape.lacks, cache_hits, RATE_TYPE) if rates else ""
     on = "\n  and ".join(_conditions(shape, time))
     return (
-        f"select r.*,\n  {_cost('net', shape, cache_hits)} as cost_usd{lists},\n"
+        f"select r.*,\n  {_cost('net', shape, cache_hits)} as cost_usd{lists}{each},\n"
         f"  {_status(shape, cache_hits)} as price_status,\n  p.price_id as price_id\n"
         f"from {requests} as r\nleft join {name} as p\n  on {on}"
     )

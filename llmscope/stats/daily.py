@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING, Any
 
-from llmscope.stats.quantiles import t_quantile
-from llmscope.stats.wander import LARGEST_RHO as LARGEST_RHO
+from llmscope.stats.student import Key, two_sided, welch_df
 from llmscope.stats.wander import between, dependence
 
 if TYPE_CHECKING:
@@ -28,9 +27,10 @@ FEWEST_WEEKS = 2
 # Two weeks have two blocks, and t on 1 degree of freedom proves nothing: half weeks, where days hardly hang together.
 HALF_WEEKS_UNDER = 0.3
 SLOW_RHO = 0.7
+# Days of two windows are alike where those of one have at most so many times the rows of the other's.
+ALIKE = 1.5
 # Days that differ by less than this part of the level differ by the rounding of sums alone.
 ROUNDING = 1e-9
-POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +101,6 @@ class Adjusted:
     def residual(self) -> Floats:
         """What is left of each day around its window's level."""
         return self.value - self.before - self.effect * self.window
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One test of the effect: its standard error, degrees of freedom and two-sided p."""
-
-    se: float
-    df: float
-    p: float
-
-    def reach(self, confidence: float) -> float:
-        """Half the width of the interval."""
-        return t_quantile((1 + confidence) / 2, self.df) * self.se
-
-    @property
-    def detectable(self) -> float:
-        """The effect found with 80 % power at the 5 % level."""
-        return (t_quantile(0.975, self.df) + t_quantile(POWER, self.df)) * self.se
 
 
 def shift(
@@ -274,20 +256,31 @@ def clean_cut(counts: tuple[int, int], some: bool) -> Key:
 
 
 def day_key(fit: Adjusted, rho: float) -> Key:
-    """t with the effective number of days: var = s^2 (1 / T1 + 1 / T2) f, df = T / f - 2, f = (1 + rho) / (1 - rho).
+    """t with the effective number of days: var = f (s1^2 / T1 + s2^2 / T2), f = (1 + rho) / (1 - rho).
 
     T1, T2 are the days that the weights leave (Kish: the square of their sum over the sum of their squares), so that
-    one day of a million rows counts as the one day it is.
+    one day of a million rows counts as the one day it is. Windows whose days have about as many rows share one spread,
+    df = T / f - 2. Elsewhere each has its own, with Welch's df: days of a hundred rows wander more than days of ten
+    thousand, which one spread, weighted by rows, would not show (mixes of 100,000 against 1,000 rows: .84 of nothing
+    would be q <= .05; so .05).
     """
     import numpy as np
 
     inflation = (1 + rho) / (1 - rho)
-    count = len(fit.value)
-    spread = float(np.average(fit.residual**2, weights=fit.weight)) * count / (count - fit.fitted)
-    worth = [float(w.sum() ** 2 / (w @ w)) for _, w in (fit.of(0), fit.of(1))]
-    se = (spread * (1 / worth[0] + 1 / worth[1]) * inflation) ** 0.5
-    df = max(sum(worth) / inflation - 2, 2.0)
-    return Key(se, df, two_sided(fit.effect / se, df))
+    sides = [(fit.weight[fit.window == side], fit.residual[fit.window == side]) for side in (0, 1)]
+    worth = [float(weight.sum() ** 2 / (weight @ weight)) for weight, _ in sides]
+    spreads = [float(np.average(left**2, weights=weight)) for weight, left in sides]
+    sizes = [float(weight.mean()) for weight, _ in sides]
+    if max(sizes) <= ALIKE * min(sizes):
+        count = len(fit.value)
+        spread = float(np.average(fit.residual**2, weights=fit.weight)) * count / (count - fit.fitted)
+        variance, df = spread * (1 / worth[0] + 1 / worth[1]) * inflation, max(sum(worth) / inflation - 2, 2.0)
+    else:
+        free = [len(left) / max(len(left) - fit.fitted / 2, 1.0) for _, left in sides]
+        errors = [s * each / t * inflation for s, each, t in zip(spreads, free, worth, strict=True)]
+        df = welch_df(errors, [t / inflation - 1 for t in worth])
+        variance = sum(errors)
+    return Key(variance**0.5, df, two_sided(fit.effect / variance**0.5, df))
 
 
 def week_key(fit: Adjusted, rho: float, sizes: tuple[int, int]) -> Key:
@@ -327,24 +320,3 @@ def block_t(before: Sequence[float], after: Sequence[float], widening: Sequence[
     effect = fmean(after) - fmean(before)
     sizes = (len(before), len(after))
     return Key(se, df, two_sided(effect / se, df) if se > 0 else clean_cut(sizes, effect != 0).p)
-
-
-def quantile_bounds(q: float, exceeding: Shift) -> tuple[float | None, float | None]:
-    """Which quantiles of the later window bound its quantile q, 95 %, the earlier window's error counted in.
-
-    Args:
-        q: in [0, 1]. exceeding: the shift of the share of rows over the earlier window's quantile q.
-
-    Method: Woodruff (JASA 47, 1952) for two windows: the half width of the share's interval is taken off q and added,
-    and turned back into values by the later window's own quantiles. None where the interval leaves the sample. Divided
-    by the earlier quantile, both ends bound the ratio; it misses 1 exactly when the share's interval misses 0.
-    """
-    reach = (exceeding.high - exceeding.low) / 2
-    return (q - reach if q > reach else None), (q + reach if q + reach < 1 else None)
-
-
-def two_sided(t: float, df: float) -> float:
-    """P(|T| >= |t|) of Student's t."""
-    from scipy.special import stdtr
-
-    return float(2 * stdtr(df, -abs(t)))

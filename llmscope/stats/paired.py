@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 from llmscope.stats.daily import (
     FEWEST_DAYS,
     FEWEST_ROWS,
-    LARGEST_RHO,
     ROUNDING,
     SLOW_RHO,
     Day,
-    Key,
     Shift,
     block_means,
-    two_sided,
 )  # fmt: skip
+from llmscope.stats.student import Key, two_sided
+from llmscope.stats.wander import LARGEST_RHO
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,8 @@ import pytest
 import sqlglot
 
 from llmscope.analyses import _daily, _drift_asked, _drift_distances, _drift_mixes, _drift_scores, _slices
-from llmscope.logs import Logs, open_logs
+from llmscope.logs import Logs
+from llmscope.opening import open_logs
 from llmscope.result import Window
 from tests.load.writing import Record, lines, put, request
 

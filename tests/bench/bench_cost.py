@@ -47,7 +47,7 @@ def grow(store: Path, times: int) -> None:
 
 def same_sql(store: Path, target: Path) -> None:
     """The very statements that the program runs, written down for the bare script."""
-    from llmscope.logs import open_logs
+    from llmscope.opening import open_logs
 
     with open_logs(store=store) as logs:
         logs.cost(by="feature")

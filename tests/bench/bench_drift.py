@@ -37,7 +37,7 @@ def statements(store: str, options: tuple[str, ...]) -> None:
     from pathlib import Path
 
     from llmscope.engines import duckdb as engine
-    from llmscope.logs import open_logs
+    from llmscope.opening import open_logs
 
     taken: list[float] = []
     run = engine.execute

@@ -33,7 +33,7 @@ GROUP BY ALL
 
 def same_sql(store: Path, target: Path) -> None:
     """The very statements that the program runs, written down for the bare script."""
-    from llmscope.logs import open_logs
+    from llmscope.opening import open_logs
 
     with open_logs(store=store) as logs:
         logs.latency(by="feature,model", quantiles=QUANTILES)

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from llmscope.stats.daily import Shift, day_correlation, quantile_bounds, shift
+from llmscope.stats.daily import Shift, day_correlation, shift
 from llmscope.stats.families import benjamini_hochberg
 from llmscope.stats.verdicts import DRIFT, SMALL, STABLE, Margins, verdict
+from llmscope.stats.woodruff import quantile_bounds
 from tests.bench.simulated_logs import (
     WORLDS,
     World,

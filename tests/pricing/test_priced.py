@@ -285,3 +285,35 @@ def test_plain_store_is_one_equality_join() -> None:
     assert "started_at" not in sql
     assert sql.endswith("on r.model = p.model")
     assert sql.count("p.net_") == 2
+
+
+def test_rates_of_tokens_when_asked_for(price: Any) -> None:
+    """Claude 3.5 Haiku: .80 fresh, .08 read, 1.00 written for 5 minutes, 1.60 for an hour, per million; else absent."""
+    row = {"provider": "anthropic", "model": "claude-3-5-haiku", "input_tokens": 1000, "output_tokens": 0}
+    names = ("input_rate_usd", "cache_read_rate_usd", "cache_write_rate_usd", "cache_write_1h_rate_usd")
+    (found,) = price([row], rates=True, extent=Extent(columns=frozenset({"input_tokens"})))
+    (plain,) = price([row])
+
+    assert [D("0.0000008"), D("0.00000008"), D("0.000001"), D("0.0000016")] == [found[name] for name in names]
+    assert found["cost_usd"] == plain["cost_usd"] == D("0.0008")
+    assert not set(names) & set(plain)
+
+
+def test_rates_of_tokens_without_a_price(price: Any) -> None:
+    """GPT-4 Turbo lists no price for reads: unknown, though fresh input costs 10; an unknown model lists none."""
+    rows = [{"model": model, "input_tokens": 1000, "output_tokens": 0} for model in ("gpt-4-turbo", "nobody-knows")]
+    turbo, unknown = price(rows, rates=True)
+
+    assert (D("0.00001"), None) == (turbo["input_rate_usd"], turbo["cache_read_rate_usd"])
+    assert (None, None) == (unknown["input_rate_usd"], unknown["cache_read_rate_usd"])
+
+
+def test_rates_are_those_of_the_day(price: Any) -> None:
+    """Before 25 August 5 and .50 per million, from then on 4 and .40; of the gateway's own answers nothing."""
+    moments = (datetime(2026, 8, 24), datetime(2026, 8, 26))
+    rows = [acme(input_tokens=1000, started_at=moment) for moment in moments]
+    found = price([*rows, acme(input_tokens=1000, cache_hit=True, started_at=moments[0])], FULL, rates=True)
+
+    assert [(D("0.000005"), D("0.0000005")), (D("0.000004"), D("0.0000004")), (0, 0)] == [
+        (row["input_rate_usd"], row["cache_read_rate_usd"]) for row in found
+    ]

@@ -32,7 +32,11 @@ def test_wheel_carries_prices_and_licences(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     assert wheel.name.startswith("llmscope_toolkit-")
-    for name in ("pricing.toml", "catalogue.tsv.gz", "LICENSE.genai-prices", "LICENSE.model-prices"):
+    for name in (
+        "pricing.toml", "catalogue.tsv.gz", "context_windows.tsv.gz",
+        "cl100k_base.tiktoken.gz", "o200k_base.tiktoken.gz",
+        "LICENSE.genai-prices", "LICENSE.model-prices", "LICENSE.tiktoken",
+    ):  # fmt: skip
         assert f"llmscope/data/{name}" in names
 
 

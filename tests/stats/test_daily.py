@@ -18,11 +18,11 @@ from llmscope.stats.daily import (
     block_t,
     day_correlation,
     day_key,
-    quantile_bounds,
     shift,
     weekday_adjusted,
 )
 from llmscope.stats.wander import between, variance_of_mean
+from llmscope.stats.woodruff import quantile_bounds
 
 MONDAY = datetime.date(2026, 1, 5)
 Days = list[Day]
@@ -64,6 +64,17 @@ def test_day_key_without_correlation_is_students() -> None:
     oracle = ttest_ind(before, after)
 
     assert key.df == pytest.approx(31 + 28 - 2)
+    assert key.p == pytest.approx(oracle.pvalue)
+
+
+def test_windows_of_unlike_days_have_a_spread_each() -> None:
+    """Days of 10 rows against days of 1: scipy's Welch test says the same."""
+    before, after = noise(31, 1), [4 * value for value in noise(28, 2)]
+    many = [Day(one.date, 10, 10 * one.total) for one in days(before)]
+    key = day_key(weekday_adjusted(many, days(after, 31), adjust=False), 0.0)
+    oracle = ttest_ind(before, after, equal_var=False)
+
+    assert key.df == pytest.approx(oracle.df)
     assert key.p == pytest.approx(oracle.pvalue)
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from llmscope.errors import LlmscopeError, UsageError, nearest
 from llmscope.pricing.catalogue import CATALOGUE_FILE, DATA, read_catalogue, user_folder, write_catalogue
+from llmscope.pricing.context import WINDOWS_FILE, listed_windows, write_windows
 from llmscope.pricing.entry import Entry, Price
 from llmscope.pricing.figures import to_plain
 from llmscope.pricing.sync import dated, genai
@@ -53,6 +54,8 @@ def run_sync(origin: str = "both", folder: Path | None = None) -> Synced:
     kept += [_retired(entry, as_of) for key, entry in before.items() if key not in names]
     write_catalogue(path, kept)
     _write_conflicts(target / CONFLICTS_FILE, conflicts)
+    if origin in ("both", "genai-prices"):  # the only list that names context windows
+        write_windows(target / WINDOWS_FILE, listed_windows())
     return Synced(path, len(kept), tuple(_diff(before, {e.key: e for e in kept}, names, as_of)), tuple(conflicts))
 
 

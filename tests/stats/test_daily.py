@@ -68,9 +68,9 @@ def test_day_key_without_correlation_is_students() -> None:
 
 
 def test_windows_of_unlike_days_have_a_spread_each() -> None:
-    """Days of 10 rows against days of 1: scipy's Welch test says the same."""
+    """Days of 1,000 rows against days of 100: scipy's Welch test says the same."""
     before, after = noise(31, 1), [4 * value for value in noise(28, 2)]
-    many = [Day(one.date, 10, 10 * one.total) for one in days(before)]
+    many = days(before, n=1000)
     key = day_key(weekday_adjusted(many, days(after, 31), adjust=False), 0.0)
     oracle = ttest_ind(before, after, equal_var=False)
 

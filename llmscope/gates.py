@@ -58,7 +58,8 @@ def breach(result: Result, text: str) -> LlmscopeError | None:
         where = f" by {', '.join(filter(None, names))}{more}" if any(names) else ""
         return GateBreached(f"--fail-if {text!r} is breached{where}")
     if all(v is None for v in verdicts):
-        return NothingMatched(f"--fail-if {text!r}: no data to judge; a gate on no data does not pass")
+        what = "too little" if rows else "nothing"
+        return NothingMatched(f"--fail-if {text!r}: {what} to judge; no gate passes on it")
     return None
 
 

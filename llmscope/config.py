@@ -11,6 +11,11 @@ from typing import Any
 from llmscope.errors import UsageError, unknown_name
 
 FILE = "llmscope.toml"
+# A setting's type in TOML's own words.
+IN_WORDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "a table",
+    "tuple": "a list of texts",
+}  # fmt: skip
 STORE = "llmscope.duckdb"
 
 
@@ -110,4 +115,4 @@ def checked(path: Path, name: str, value: Any, kind: str) -> Any:
     for word, types in expected.items():
         if kind.startswith(word) and isinstance(value, types) and (word == "bool" or not isinstance(value, bool)):
             return value
-    raise UsageError(f"{path}: {name} = {value!r} is not a {kind.split(' ')[0].split('[')[0]}")
+    raise UsageError(f"{path}: {name} = {value!r} is not {IN_WORDS[kind.split(' ')[0].split('[')[0]]}")

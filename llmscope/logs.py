@@ -11,16 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmscope import left_out
 from llmscope.config import Config
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
 from llmscope.load import LoadReport
-from llmscope.predicate import Predicate
+from llmscope.load.find import shown_behind
+from llmscope.predicate import Predicate, parse
 from llmscope.questions import analyses, analysis
-from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, requests_sql
+from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, requests_sql, where_columns
 from llmscope.result import Coverage, Result, Window, in_number
 from llmscope.schema import BY_NAME, Dimension
 from llmscope.store import Store, present_columns
+from llmscope.windows import pair
 
 if TYPE_CHECKING:
     from llmscope.pricing import PriceBook
@@ -37,21 +40,30 @@ class Logs:
     pricing_file: Path | None = None
     report: LoadReport | None = None
     notes: list[str] = field(default_factory=list)
+    paths: tuple[str, ...] = ()
     ran: list[str] = field(default_factory=list)
     present: frozenset[str] = frozenset()
     _opening: Future[PriceBook] | None = field(default=None, repr=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def query(
-        self, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
-    ) -> list[dict[str, Any]]:
+        self, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None,
+        window: Window | None = None, **values: Any,
+    ) -> list[dict[str, Any]]:  # fmt: skip
         """Runs an analysis's SQL over `requests`, `priced`, `spans` and `scores` of this window.
 
         Args:
             by: what the hole {dimensions} lists, each under the word asked for.
             names: identifiers for further holes, from schema.py or the analysis's own constants.
+            window: another than the one asked for, such as `before` or one that holds both.
             values: bound as $name.
         """
+        if window is not None:
+            asked, self.window = self.window, window
+            try:
+                return self.query(sql, by, names, **values)
+            finally:
+                self.window = asked
         whole, every = self.whole(sql, by, names, values)
         try:
             rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
@@ -97,6 +109,16 @@ class Logs:
 
     def dimension_sql(self, dimension: Dimension, place: int) -> str:
         return dimension_sql(dimension, place, self.window.tz)
+
+    def pair(self, baseline: str | None = None) -> tuple[Window, Window]:
+        """The windows before and after of a question about change; see llmscope.windows.pair."""
+        ends = engine.execute(self.con, "SELECT min(started_at), max(started_at) FROM requests")[0]
+        return pair(self.window, baseline, *ends)
+
+    @property
+    def before(self) -> Window:
+        """The window before the one asked for."""
+        return self.pair()[0]
 
     @property
     def columns(self) -> list[str]:
@@ -150,6 +172,14 @@ class Logs:
 
         return list(price_notes(self.book, self.rates.resolutions)) if self.rates.rows else []
 
+    def condition(self, text: str, option: str, prefix: str) -> Predicate:
+        """A further condition over the columns that --where may name; its values are bound as $<prefix>0, ..."""
+        return parse(text, where_columns(), option, prefix)
+
+    def files_of(self, path: str) -> list[str]:
+        """The source_file of every row that came from behind one of the LOGS given."""
+        return shown_behind(path, [file.path for file in self.report.files] if self.report else [])
+
     def context_windows(self, pairs: Iterable[tuple[str | None, str]]) -> dict[tuple[str | None, str], int | None]:
         """Each (provider, model) as logged, and how many tokens it can hold; None where the catalogue does not say."""
         from llmscope.pricing import context
@@ -191,10 +221,9 @@ class Logs:
     def finish(self, result: Result) -> Result:
         """The shared small print and coverage."""
         own = result.coverage or Coverage()
-        lost = self.lost()
+        lost = left_out.lost(self.con)
         coverage = replace(own, rejected_lines=lost["rejected"], duplicates=lost["duplicates"])
-        weighed = self.weight_notes(result.weighted)
-        notes = tuple(in_number(note) for note in (*result.notes, *weighed, *self.left_out(), *self.notes))
+        notes = tuple(in_number(note) for note in (*result.notes, *left_out.notes(self, result.weighted), *self.notes))
         findings = tuple(replace(one, text=in_number(one.text)) for one in result.findings)
         return replace(
             result, window=self.window, coverage=coverage, findings=findings, notes=notes, sql=tuple(self.ran)
@@ -213,48 +242,6 @@ class Logs:
         )
         weighted, kept, of = rows[0]
         return {"weighted": weighted, "kept": kept, "of": float(of)} if weighted else {}
-
-    def weight_notes(self, weighed: bool) -> list[str]:
-        """What of a thinned log the figures are."""
-        if not (found := self.weights):
-            return []
-        told = f"{found['weighted']:,} of {found['kept']:,} requests carry a sample_weight: the log was thinned. "
-        if weighed:
-            return [f"{told}Figures are estimates of all {found['of']:,.0f}, rows counted by their weight"]
-        return [
-            f"{told}Figures here are of the rows kept, not of the about {found['of']:,.0f} they stand for; "
-            "llmscope cost and llmscope errors weigh them"
-        ]
-
-    def lost(self) -> dict[str, int]:
-        """Lines refused and rows dropped as duplicates, over all that was loaded."""
-        rows = engine.execute(self.con, "SELECT coalesce(sum(rejected), 0), coalesce(sum(duplicates), 0) FROM loads")
-        return {"rejected": int(rows[0][0]), "duplicates": int(rows[0][1])}
-
-    def left_out(self) -> list[str]:
-        """Requests that the window or a condition could not judge."""
-        notes = []
-        if self.window.since or self.window.until:
-            n = engine.execute(self.con, "SELECT count(*) FROM requests WHERE started_at IS NULL")[0][0]
-            if n:
-                notes.append(
-                    f"{n:,} requests without a time are left out of the window; --map started_at=KEY if they have one"
-                )
-        if self.where and not self.where_is_priced:
-            n = engine.execute(
-                self.con, f"SELECT count(*) FROM requests WHERE ({self.where.sql}) IS NULL", self.where.values
-            )[0][0]
-            if n:
-                notes.append(f"{n:,} requests are left out because --where meets an unknown value in them")
-        lost = self.lost()["rejected"]
-        if lost:
-            where = "llmscope store rejects shows them" if self.store.path and not self._folder else self.first_reject()
-            notes.append(f"{lost:,} line{'s' * (lost != 1)} could not be read; {where}")
-        return notes
-
-    def first_reject(self) -> str:
-        rows = engine.execute(self.con, "SELECT file, line, reason FROM rejects ORDER BY load_id, line LIMIT 1")
-        return f"first: {rows[0][0]}:{rows[0][1]}: {rows[0][2]}" if rows else "see llmscope load"
 
     def close(self) -> None:
         """Lets go of the store, and of what was loaded for one question only."""

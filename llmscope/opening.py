@@ -88,7 +88,7 @@ def of_files(
         memory=memory or (LOAD_MEMORY if large else None),
         elastic=memory is None,
     )
-    logs = Logs(target, **asked, _folder=folder)
+    logs = Logs(target, **asked, paths=tuple(paths), _folder=folder)
     beside = ThreadPoolExecutor(1)  # the engine is made ready while files are looked at, prices while it parses them
     beside.submit(lambda: target.con)
     logs._opening = beside.submit(open_book, asked["pricing_file"])

@@ -80,7 +80,8 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     mine |= {
         n: asked.get(n) for n in ("by", "top", "cost_source") if n in wanted and unset(mine, n, wanted) and asked.get(n)
     }
-    asked.options["by"] = mine.get("by")
+    # What a question's own options name is read as well.
+    asked.options["by"] = " ".join(str(mine[n]) for n in ("by", "where_a", "where_b", "adjust") if mine.get(n)) or None
     module = sys.modules[function.__module__]
     needs = getattr(module, "NEEDS_TEXT", False)  # or the option that asks for texts
     asked.raw_text = bool(mine.get(needs)) if isinstance(needs, str) else needs

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmscope.errors import LlmscopeError
 from llmscope.redact import KINDS
 from llmscope.tokens import CL100K, O200K, Counter, Tokenizer, count, counter, messages_of, parts_of, tokenizer_of
+from llmscope.tokens import ranks as rank_files
 from llmscope.tokens.counting import LONGEST_RUN, cut
 from llmscope.tokens.ranks import ADDRESS, SHA256
 from llmscope.tokens.ratios import script_of
@@ -125,6 +127,20 @@ def test_no_home_that_can_be_written(tmp_path: Path) -> None:
     assert matches(found)
 
 
+def test_no_folder_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine on which nothing can be written is told so; no traceback."""
+
+    def refused(**_: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(rank_files.tempfile, "TemporaryDirectory", refused)
+
+    with pytest.raises(LlmscopeError, match="no folder can be written"):
+        rank_files.encoding.__wrapped__(CL100K)
+
+
 def test_rank_files_are_openais() -> None:
     """The packed files hold what tiktoken accepts, by the hashes in its own source; packed without a time."""
     import inspect
@@ -164,6 +180,9 @@ def test_cookbook_messages(model: str, tokens: int) -> None:
         ("gpt-6-pro", O200K, "assumed", "OpenAI"),
         ("my-gpt-4-deployment", CL100K, "assumed", "OpenAI"),
         ("claude-2.1", O200K, "ratio", "Claude 2"),
+        ("anthropic.claude-v2:1", O200K, "ratio", "Claude 2"),
+        ("bedrock/anthropic.claude-v2:0:18k", O200K, "ratio", "Claude 2"),
+        ("anthropic.claude-instant-v1:2:100k", O200K, "ratio", "Claude 2"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", O200K, "ratio", "Claude 3 to 4.6"),
         ("claude-opus-4-20250514", O200K, "ratio", "Claude 3 to 4.6"),
         ("claude-3-opus@20240229", O200K, "ratio", "Claude 3 to 4.6"),

@@ -177,7 +177,7 @@ def inside(
     extra = [d for d in by if d.word not in {s.word for s in scanned}]
     dims = (dimension("hour"), *scanned, *extra)
     first, last = str(found.first), str(found.last)
-    around = {
+    around: Row = {
         "since": _slices.start_of(first, "hour") - timedelta(days=1),
         "until": _slices.start_of(last, "hour") + timedelta(days=1),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
-from llmscope.stats.proportions import wilson
+from llmscope.stats.exact import newcombe
 from llmscope.stats.quantiles import DaySums, t_quantile
 
 WEEK = 7
@@ -76,7 +76,7 @@ def trend(
         reach *= sqrt(first.error**2 + second.error**2)
         low, high = change - reach, change + reach
     else:
-        low, high = newcombe(first, second, confidence)
+        low, high = newcombe((first.hits, second.hits), (first.n, second.n), confidence) or (-1.0, 1.0)
     return Trend(word(first.hits / first.n, low, high), change, low, high)
 
 
@@ -84,14 +84,6 @@ def sums_of(span: Sequence[str], counts: Mapping[str, int], hits: Mapping[str, i
     """The buckets of one span in which anything was asked."""
     used = [b for b in span if counts.get(b)]
     return DaySums.of([counts[b] for b in used], [hits.get(b, 0) for b in used])
-
-
-def newcombe(first: DaySums, second: DaySums, confidence: float) -> tuple[float, float]:
-    """The interval of second - first from the interval of each."""
-    p1, p2 = first.hits / first.n, second.hits / second.n
-    l1, u1 = wilson(first.hits, first.n, confidence) or (0.0, 1.0)
-    l2, u2 = wilson(second.hits, second.n, confidence) or (0.0, 1.0)
-    return p2 - p1 - sqrt((p2 - l2) ** 2 + (u1 - p1) ** 2), p2 - p1 + sqrt((u2 - p2) ** 2 + (p1 - l1) ** 2)
 
 
 def word(before: float, low: float, high: float) -> str:

@@ -127,7 +127,8 @@ def read(asked: Asked) -> list[Row]:
 
 def rest(asked: Asked, raters: Mapping[int, Row], features: Mapping[tuple[Any, ...], tuple[str, ...]]) -> list[Row]:
     """A row a value: the answers with it that each rater could have scored."""
-    listed, bound = [], {}
+    listed: list[str] = []
+    bound: Row = {}
     for place, row in raters.items():
         own = features.get(tuple(row[key] for key in KEYS), ())
         named = ", ".join(f"$feature_{place}_{i}" for i in range(len(own)))

@@ -68,7 +68,8 @@ class Span:
 
 def asked_of(asked: Asked, spans: Sequence[Span]) -> list[Row]:
     """A row a slice of all requests: signals, and the answers within each span."""
-    within, summed, bound = [], [], {}
+    within, summed = [], []
+    bound: Row = {}
     for i, span in enumerate(spans[:MOST_SPANS]):
         named = ", ".join(f"$feature_{i}_{j}" for j in range(len(span.features)))
         of = f" AND coalesce(of_feature, '') IN ({named})" if named else ""

@@ -63,6 +63,17 @@ def parts(row: Sampled, counters: Counters) -> list[int] | None:
     return apportioned(logged, [counted[part] for part in PARTS])
 
 
+def notes(rows: Sequence[Sampled], made: Part) -> list[str]:
+    """That placeholders stand for what was redacted, where prompts with them were taken apart."""
+    n = len({row.row["request_id"] for row in rows if row.messages and row.flaw("input") == "redacted"})
+    if not made.rows or not n:
+        return []
+    return [
+        f"anatomy: up to {n:,} of its prompts hold{'s' * (n == 1)} placeholders of redacted personal data: their "
+        "shares are near, not exact; recount of the log files themselves reads the texts as they are"
+    ]
+
+
 def apportioned(whole: int, weights: Sequence[int]) -> list[int] | None:
     """`whole` in whole numbers in proportion to the weights: by largest remainders, the first of equals first."""
     total = sum(weights)

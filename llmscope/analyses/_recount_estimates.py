@@ -142,9 +142,9 @@ def notes(models: Sequence[Row], part: Part) -> list[str]:
     for side in SIDES:
         lost = sum(m[f"{side}_missing"] - m[f"{side}_texts"] - m[f"{side}_lengths"] for m in models)
         if lost:
-            said = f"{lost:,} request{'s log' if lost != 1 else ' logs'}"
+            said, whom = (f"{lost:,} requests log", "them") if lost != 1 else ("1 request logs", "it")
             found.append(
-                f"{said} no {side} tokens, no {side} text and no length: nothing is estimated for them; "
+                f"{said} no {side} tokens, no {side} text and no length: nothing is estimated for {whom}; "
                 f"--map {side}_chars=KEY if the log has it"
             )
     return found

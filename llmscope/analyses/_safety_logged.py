@@ -56,7 +56,7 @@ class Evidence:
             found[word].append(tally_of({**row, word: row["value"]}, [word] if word else []))
         return found.pop(""), found
 
-    def rows(self, by: Sequence[Dimension], rolled: Mapping[str, str], **values: int) -> list[Mapping[str, Any]]:
+    def rows(self, by: Sequence[Dimension], rolled: Mapping[str, str], **values: Any) -> list[Mapping[str, Any]]:
         """What scores, guardrails and providers say."""
         names = {**rolled, "words": "".join(f"{quoted(d.word)}, " for d in by), "more": ""}
         rows: list[Mapping[str, Any]] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llmscope.analyses._safety_rates import Row, Tally, check_text, share_text
 from llmscope.result import Column, Finding, Part
 from llmscope.stats.exact import risk_ratio, two_rates
-from llmscope.stats.families import false_discovery
+from llmscope.stats.families import benjamini_hochberg
 
 # Of the slices tested, one stands out at this q.
 FALSE_ALARMS, MOST_SAID = 0.05, 5
@@ -76,7 +76,7 @@ def standing_out(sliced: Sequence[Sliced], tests: int, fewest: int = 3, least: i
     they are worth where days are clusters; Benjamini & Hochberg's q over all slices of all checks looked at.
     """
     able = [one for one in sliced if one.slice.sums.hits >= fewest and one.slice.sums.n >= least and one.rest[1] > 0]
-    qs = false_discovery([one.p for one in able], max(tests, len(able)))
+    qs = benjamini_hochberg([one.p for one in able], max(tests, len(able)))
     found = [(one, q) for one, q in zip(able, qs, strict=True) if q <= FALSE_ALARMS and one.more]
     found.sort(key=lambda pair: (-pair[0].slice.sums.hits, pair[1], pair[0].dimension, str(pair[0].slice.key)))
     return Part(COLUMNS, tuple(row_of(one, q) for one, q in found))

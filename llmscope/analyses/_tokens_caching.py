@@ -100,8 +100,9 @@ def arranged(
     """The slices in order, the rest of --top last, buckets in which nothing happened too."""
     others: list[Row] = []
     if asked.top is not None and slices:
-        kept = _slices.top_keys(rows, slices, asked.top, "input_tokens" if sort not in SUMS else sort)
-        others = rest([r for r in rows if tuple(r[d.word] for d in slices) not in kept], slices, asked.over)
+        kept = first(rows, slices, asked.top, sort)
+        left = [r for r in rows if tuple(r[d.word] for d in slices) not in kept]
+        others = summed(left, [asked.over] if asked.over else [], [d.word for d in slices])
         rows = [r for r in rows if tuple(r[d.word] for d in slices) in kept]
     keys = [d.word for d in groups]
     done = [{**{k: r[k] for k in keys}, **finish(r)} for r in rows]
@@ -113,13 +114,20 @@ def arranged(
     return sorted(together, key=lambda row: (row[over] is None, str(row[over]))) if over else together
 
 
-def rest(rows: Sequence[Row], slices: Sequence[Dimension], over: str | None) -> list[Row]:
-    """All slices outside --top as one (a bucket)."""
+def first(rows: Sequence[Row], slices: Sequence[Dimension], top: int, sort: str) -> set[tuple[Any, ...]]:
+    """The first slices in the order of --sort, over all buckets together."""
+    words = [d.word for d in slices]
+    whole = [{**{word: row[word] for word in words}, **finish(row)} for row in summed(rows, words)]
+    return {tuple(row[word] for word in words) for row in _slices.ordered(whole, slices, sort, None)[:top]}
+
+
+def summed(rows: Sequence[Row], words: Sequence[str], others: Sequence[str] = ()) -> list[Row]:
+    """The rows added up by these words; under the others all is one."""
     merged: dict[Any, Row] = {}
     for row in rows:
         one = merged.setdefault(
-            row[over] if over else None,
-            {**dict.fromkeys((d.word for d in slices), _slices.OTHER), **({over: row[over]} if over else {})},
+            tuple(row[word] for word in words),
+            {**{word: row[word] for word in words}, **dict.fromkeys(others, _slices.OTHER)},
         )
         for name in SUMS:
             known = [v for v in (one.get(name), row[name]) if v is not None]
@@ -190,7 +198,10 @@ def small_print(whole: Row, groups: Sequence[Dimension]) -> list[str]:
     ]
     silent = whole["requests"] - whole["judged_requests"]
     if silent:
-        found.append(f"{counted.many(silent)} do not report cached tokens and are in no hit share (unknown, not 0)")
+        found.append(
+            f"{counted.many(silent)} do not report cached tokens and are in no hit share (unknown, not 0), nor among "
+            "the prefixes where others of their template and model report them"
+        )
     if whole["unpriced_requests"]:
         found.append(
             f"{counted.many(whole['unpriced_requests'])} read or wrote cached tokens without a known price for it: "

@@ -97,13 +97,14 @@ def lines(row: Row) -> list[Row]:
 def judged(row: Row, prefix: str) -> Row:
     """The figures of one line."""
     tokens, unread, premium = (row[f"{prefix}{n}"] for n in ("write_tokens", "unread_tokens", "unread_premium_usd"))
+    nothing = None if row["premium_usd"] is None or row[f"{prefix}unread_writes"] else 0.0
     return {
         "writes": row[f"{prefix}writes"],
         "write_tokens": tokens,
         "unread_writes": row[f"{prefix}unread_writes"],
         "unread_tokens": unread,
         "unread_ratio": unread / tokens if tokens else None,
-        "unread_premium_usd": float(premium) if premium is not None else None if row["premium_usd"] is None else 0.0,
+        "unread_premium_usd": float(premium) if premium is not None else nothing,
     }
 
 

@@ -126,13 +126,13 @@ def configured(config: Mapping[str, Any]) -> tuple[Expected, ...]:
     """
     found = []
     for of, said in config.items():
-        by_metric = said if isinstance(said, Mapping) else {"input": said}
+        by_metric = said if isinstance(said, Mapping) and said else {"input": said}
         for metric, texts in by_metric.items():
             where = f"llmscope.toml: [tokens] {of}"
             if metric not in METRICS:
                 error = unknown_name("metric", str(metric), METRICS)
                 raise UsageError(f"{where}: {error.message}", hint=error.hint)
-            for text in texts if isinstance(texts, list) else [texts]:
+            for text in texts if isinstance(texts, list) and texts else [texts]:
                 found.append(expected(of.strip(), metric, text, f"{where} {metric} = {text!r}"))
     return tuple(found)
 

@@ -34,7 +34,7 @@ WITH counted AS (
         ) AS before_at
     FROM counted
 )
-SELECT template, template_version, model,
+SELECT template, template_version, model, cache_read_tokens IS NOT NULL AS told,
     count(*) AS requests,
     count(started_at) AS timed,
     count(input_rate_usd) AS priced_requests,
@@ -59,7 +59,7 @@ GROUP BY ALL
 # A block holds between input / (blocks + 1) and input / blocks tokens where only full blocks have an id, and between
 # input / blocks and input / (blocks - 1) where the last may be partial.
 HASHES_SQL = """
-SELECT template, template_version, model,
+SELECT template, template_version, model, cache_read_tokens IS NOT NULL AS told,
     count(*) AS hashed,
     min(prefix_hashes) AS least,
     max(prefix_hashes) AS greatest,
@@ -123,10 +123,15 @@ def prefixes(logs: Logs, counts: str, whole: Mapping[str, Any]) -> Found:
     for row in rows:
         versions.setdefault((row["template"], row["model"]), []).append(row)
     by_key = {key_of(row): row for row in hashed}
-    judged = [judge(group, by_key, size, days) for group in versions.values()]
+    judged = [judge(telling(group), by_key, size, days) for group in versions.values()]
     shown = sorted(judged, key=lambda r: (-(r["saving_usd"] or 0), -r["requests"], str(r["template"]), r["model"]))
     part = Part(COLUMNS, tuple({c.name: r[c.name] for c in COLUMNS} for r in shown[:MOST_SHOWN]))
     return Found({"prefixes": part}, findings(shown, days), notes(shown))
+
+
+def telling(versions: Sequence[Row]) -> Sequence[Row]:
+    """Those of the requests that report what was read: others may be cached too; all where none reports it."""
+    return [row for row in versions if row["told"]] or versions
 
 
 def judge(
@@ -173,7 +178,7 @@ def judge(
 
 def key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a row of both statements is of."""
-    return row["template"], row["template_version"], row["model"]
+    return row["template"], row["template_version"], row["model"], row["told"]
 
 
 def priced(opened: Sequence[tuple[Mapping[str, Any], tuple[int, str]]], name: str) -> float | None:

@@ -32,17 +32,19 @@ FEWEST, MUCH_DEARER, APART = 30, 1.2, 30
 
 ASKED = "(session_id IS NOT NULL AND operation <> 'embeddings')"
 FIRST = "coalesce(attempt, 1) <= 1"
+ONCE, APART_SQL = " AND tag IS NOT DISTINCT FROM tags[1]", ", request_id, tag IS DISTINCT FROM tags[1]"
 # Requests of one moment are put in an order by what they used, which costs less than by their ids.
 TIED = "asked_at, asked, input_tokens, output_tokens, cost_usd"
-# {counts}: which requests count; the others number the turns all the same.
+# {counts}: which requests count; the others number the turns all the same. {once}, {apart}: by tag a request is a row
+# a tag, and only its first row begins a turn.
 TURNS_SQL = f"""
 WITH numbered AS (
     SELECT {{dimensions}} session_id AS of_session, started_at AS asked_at,
         coalesce(template, '(none)') AS of_template, {{counts}} AS counted, input_tokens, output_tokens,
         cast(cost_usd AS DOUBLE) AS cost_usd, price_status = 'unpriced' AS unpriced,
-        sum(CASE WHEN {FIRST} THEN 1 ELSE 0 END)
+        sum(CASE WHEN {FIRST}{{once}} THEN 1 ELSE 0 END)
             OVER (PARTITION BY session_id ORDER BY started_at, coalesce(attempt, 1), input_tokens, output_tokens,
-                priced.cost_usd ROWS UNBOUNDED PRECEDING) AS asked
+                priced.cost_usd{{apart}} ROWS UNBOUNDED PRECEDING) AS asked
     FROM priced
     WHERE {ASKED} AND started_at IS NOT NULL
 ), turns AS (
@@ -206,7 +208,8 @@ def features() -> tuple[Dimension, ...]:
 
 def turns(of: Slice, order: str) -> list[Row]:
     """A row a turn (of each slice), in their order, the last row for all turns after the twentieth."""
-    rows = of.query(TURNS_SQL)
+    tagged = any(d.unnests for d in of.groups)
+    rows = of.query(TURNS_SQL, {"once": ONCE if tagged else "", "apart": APART_SQL if tagged else ""})
     for row in rows:
         row["turn"] = f"{row['of_turn']}+" if row["of_turn"] > MOST_TURNS else str(row["of_turn"])
     names = [d.word for d in of.groups]

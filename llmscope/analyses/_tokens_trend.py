@@ -15,7 +15,7 @@ from llmscope.analyses._tokens_trend_read import MOST_SLICES, Key, Metric, Readi
 from llmscope.analyses._tokens_trend_words import MARGIN_RATIO, finding_of, named, real, verdict
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Finding, Result, Series
-from llmscope.stats.families import false_discovery
+from llmscope.stats.families import benjamini_hochberg
 
 if TYPE_CHECKING:
     from llmscope.schema import Dimension
@@ -140,7 +140,7 @@ def family(daily: Mapping[Key, Days], periods: Mapping[Key, Days], over: str, in
     sloped = [key for key, one in slopes.items() if one is not None]
     ps = [one.p for one in slopes.values() if one is not None] + [step.p for step in moved]
     tests = max(len(sloped) + sum(days.enough for days in daily.values()) + inner.searched, len(ps))
-    qs = false_discovery(ps, tests)
+    qs = benjamini_hochberg(ps, tests)
     return Tested(
         slopes, found, inner.steps, tests, dict(zip(sloped, qs, strict=False)),
         {id(step): q for step, q in zip(moved, qs[len(sloped) :], strict=True)},

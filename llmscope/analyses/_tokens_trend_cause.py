@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from llmscope.analyses._tokens_mix import Cell, Effect, cells, change, effects
@@ -215,12 +216,12 @@ def change_row(candidate: Candidate, inner: Candidate | None) -> Row:
 
 
 def step_cells(step: Step | None) -> Row:
-    """A change in the columns every table of changes has; all unknown without one."""
+    """A change in the columns every table of changes has; all unknown without one, the share of a level of 0 too."""
+    ratio, low, high = (step.ratio, step.low, step.high) if step and isfinite(step.ratio) else (None, None, None)
     return {
         "changed_on": step and step.since, "changed_on_low": step and step.first, "changed_on_high": step and step.last,
         "before_tokens": step and step.before_tokens, "after_tokens": step and step.after_tokens,
-        "change_ratio": step and step.ratio, "change_low_ratio": step and step.low,
-        "change_high_ratio": step and step.high,
+        "change_ratio": ratio, "change_low_ratio": low, "change_high_ratio": high,
     }  # fmt: skip
 
 

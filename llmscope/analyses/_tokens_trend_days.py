@@ -153,18 +153,20 @@ def pooled(days: Days, sums: Sequence[float], squares: Sequence[float]) -> float
 
 
 def step(days: Days, found: Change) -> Step:
-    """A change in days and in shares of the level before."""
+    """A change in days and in shares of the level before; of a level of 0 there is no share: infinite."""
     moved = found.shift
+    # Not moved.before: what a weekday adds would make something of nothing.
+    before = days.mean_of(found.begins, found.place)
 
     def share(difference: float) -> float:
         if not days.linear:
             return expm1(min(difference, 700.0))
-        return difference / moved.before if moved.before > 0 else float("inf")
+        return difference * (days.mean or 1.0) / before if before > 0 else float("inf")
 
     return Step(
         days.days[found.place], days.days[found.first], days.days[found.last],
         days.days[found.begins : found.place], days.days[found.place : found.ends],
-        days.mean_of(found.begins, found.place), days.mean_of(found.place, found.ends),
+        before, days.mean_of(found.place, found.ends),
         share(moved.difference), share(moved.low), share(moved.high), found.p,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import log1p
+from math import isfinite, log1p
 from typing import Any
 
 from llmscope.analyses._tokens_mix import LENGTH, Effect
@@ -127,10 +127,12 @@ def finding_of(
     grew, cause = step.ratio > 0 and metric.judged, cause_text(causes, metric)
     mix = sum(effect.tokens for effect in causes if effect.kind == "mix")
     longer = abs(mix) < abs(sum(effect.tokens for effect in causes)) / 2
-    size = f"{100 * step.ratio:+.1f} % [{100 * step.low:+.1f} %, {100 * step.high:+.1f} %]"
+    size = f" {100 * step.ratio:+.1f} % [{100 * step.low:+.1f} %, {100 * step.high:+.1f} %]"
+    if not isfinite(step.ratio):
+        size = ", none before,"
     between = "" if step.first == step.last else f", between {step.first} and {step.last},"
     means = f"({step.before_tokens:,.0f} -> {step.after_tokens:,.0f} a request)"
-    parts = [f"{metric.title} of {name} {size} since {step.since}{between} {means}"]
+    parts = [f"{metric.title} of {name}{size} since {step.since}{between} {means}"]
     text = parts[0] + (f": {cause}" if cause else "")
     told = quality_text(quality)
     text += f"; {told}" if told else ""

@@ -73,6 +73,7 @@ CONTEXT = (
     Column("near_context", "count"),
 )
 MOST_FOUND, MOST_NAMED = 5, 5
+TAGGED = "a request with several tags stands under each: the rows add up to more than the total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def answer(asked: Asked) -> Result:
         shown([whole], MEASURES)[0] if whole and groups else None,
         parts={name: part for name, part in parts.items() if part.rows},
         findings=findings(judged, by_limit, slices),
-        notes=tuple(notes(seen, whole, windows)),
+        notes=(*notes(seen, whole, windows), *([TAGGED] * any(d.unnests for d in groups))),
         coverage=Coverage(requests=_tokens_counted.requests_of(seen)),
     )
 

@@ -63,7 +63,7 @@ WHERE {{others}}
 GROUP BY ALL
 """
 # Tokens of the rows that report none: their characters times the median tokens a character of the same model's own
-# rows that have both, where there are enough of them.
+# rows that have both, where there are enough of them. {once}: by tag a request is a row a tag; the first stands for it.
 ESTIMATED_SQL = f"""
 WITH counted AS (
     SELECT *, {WITH_USAGE} AS used FROM {{relation}} WHERE {{counts}}
@@ -74,7 +74,7 @@ WITH counted AS (
         quantile_cont(output_tokens / nullif(output_chars, 0)::DOUBLE, 0.5) AS output_ratio,
         count(output_tokens / nullif(output_chars, 0)::DOUBLE) AS output_n
     FROM counted
-    WHERE used
+    WHERE used AND {{once}}
     GROUP BY ALL
 ), lacking AS (
     SELECT {{dimensions}} provider AS of_provider, model AS of_model, input_chars, output_chars
@@ -149,7 +149,9 @@ def measured(of: Slice) -> list[Row]:
 
 def estimates(of: Slice) -> dict[tuple[Any, ...], Row]:
     """By slice, the estimated tokens of its rows without usage."""
-    return {of.key(row): {name: row[name] for name in ESTIMATED} for row in of.query(ESTIMATED_SQL)}
+    once = "tag IS NOT DISTINCT FROM tags[1]" if any(d.unnests for d in of.groups) else "true"
+    rows = of.query(ESTIMATED_SQL, {"once": once})
+    return {of.key(row): {name: row[name] for name in ESTIMATED} for row in rows}
 
 
 def measures(whole: Row) -> tuple[Column, ...]:

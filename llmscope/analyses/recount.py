@@ -67,13 +67,14 @@ def recount(
     texts, flaws = _recount_ratios.compared(having)
     usual = _recount_ratios.by_model(texts)
     made = _recount_anatomy.anatomy(having, [d.word for d in of_parts], _slices.columns_of(of_parts), counters)
+    near = _recount_anatomy.notes(having, made)
     left_out = _counted.notes(_counted.left_out(logs, counted, LEFT_OUT))
     small = [*notes(having, flaws, sample), *left_out]
     requests = sum(m["requests"] for m in models)
     if anatomy:
         lost = len({r.row["request_id"] for r in having}) - sum(r["requests"] for r in made.rows)
         return Result(
-            "recount", made.columns, made.rows, notes=(*small, *anatomy_notes(len(made.rows), lost)),
+            "recount", made.columns, made.rows, notes=(*small, *anatomy_notes(len(made.rows), lost), *near),
             coverage=Coverage(requests=requests),
         )  # fmt: skip
     lacking = drawn(logs, WITHOUT_USAGE, counted, sample, str(seed), (), counters)
@@ -90,7 +91,7 @@ def recount(
         tuple(rows),
         parts={name: part for name, part in parts.items() if part.rows},
         findings=tuple(_recount_ratios.findings(texts, usual)),
-        notes=(*small, *ratio_notes(rows), *_recount_estimates.notes(models, estimated)),
+        notes=(*small, *ratio_notes(rows), *_recount_estimates.notes(models, estimated), *near),
         coverage=Coverage(requests=requests),
     )
 

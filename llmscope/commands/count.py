@@ -39,8 +39,10 @@ def count(
     from llmscope.tokens import counter
 
     counters = [(name, counter(name)) for name in dict.fromkeys(model)] if model else plain_counters()
-    rows = [row for place in texts for row in rows_of(place, counters)]
-    several = len(texts) > 1
+    places = list(dict.fromkeys(texts))  # standard input can be read once; a file named twice is one
+    held: list[str] = []
+    rows = [row for place in places for row in rows_of(place, counters, held)]
+    several = len(places) > 1
     columns = (
         Column("file", "text", "dimension"),
         *([MODEL] if model else []),
@@ -50,7 +52,7 @@ def count(
     if several and len(counters) == 1:
         totals = {c.name: sum(r[c.name] for r in rows) if c.name in ("tokens", "characters", "bytes") else None
                   for c in columns}  # fmt: skip
-    return Result("count", columns, tuple(rows), totals, notes=tuple(notes(rows, counters)))
+    return Result("count", columns, tuple(rows), totals, notes=tuple(notes(rows, counters, held)))
 
 
 def plain_counters() -> list[tuple[str, Counter]]:
@@ -67,13 +69,14 @@ def is_told(column: Column, rows: Sequence[Row]) -> bool:
     )
 
 
-def rows_of(place: str, counters: Sequence[tuple[str, Counter]]) -> Iterator[Row]:
-    """A row a model of one text."""
+def rows_of(place: str, counters: Sequence[tuple[str, Counter]], held: list[str]) -> Iterator[Row]:
+    """A row a model of one text; what holds images or sound is added to `held`."""
     from llmscope.tokens import messages_of
 
     data = bytes_of(place)
     text = text_of(data, shown(place))
     messages = messages_of(text)
+    held += [shown(place)] * any(message.media for message in messages or ())
     for name, by in counters:
         yield {
             "file": shown(place),
@@ -110,6 +113,8 @@ def bytes_of(place: str) -> bytes:
                 "nothing is piped into standard input", hint="llmscope count FILE, or … | llmscope count -"
             )
         return sys.stdin.buffer.read()
+    if not place:
+        raise UsageError("a file without a name", hint="llmscope count FILE, or … | llmscope count -")
     try:
         return Path(place).read_bytes()
     except IsADirectoryError as error:
@@ -142,19 +147,25 @@ def text_of(data: bytes, name: str) -> str:
     return text
 
 
-def notes(rows: Sequence[Row], counters: Sequence[tuple[str, Counter]]) -> Iterator[str]:
+def notes(rows: Sequence[Row], counters: Sequence[tuple[str, Counter]], held: Sequence[str]) -> Iterator[str]:
     """How it was counted, and how far that can be trusted."""
     if chats := dict.fromkeys(row["file"] for row in rows if row["messages"]):
-        named = ", ".join(list(chats)[:3]) + (f" and {len(chats) - 3} more" if len(chats) > 3 else "")
         yield (
-            f"{named}: chat messages, counted as a prompt: their roles, names and texts, and OpenAI's 3 tokens a "
-            "message, 1 a name and 3 for the reply; tools add some of their own"
+            f"{listed(list(chats))}: chat messages, counted as a prompt: their roles, names and texts, and OpenAI's 3 "
+            "tokens a message, 1 a name and 3 for the reply; tools add some of their own"
         )
+    if held:
+        yield f"{listed(held)}: images or sound are in no count: a provider counts them by size, not by text"
     if assumed := [name for name, by in counters if by.tokenizer.method == "assumed"]:
         yield f"assumed: no source names the tokenizer of {', '.join(assumed)}; that of the models before it is taken"
     for name, by in counters:
         if by.tokenizer.method == "ratio":
             yield estimated(name, by.tokenizer.family)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three, and how many more."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def estimated(name: str, family: str) -> str:

@@ -51,6 +51,14 @@ def behind(text: str) -> Iterator[tuple[Path, str, bool]]:
         yield from find(matches)
 
 
+def shown_behind(text: str, shown: Iterable[str]) -> list[str]:
+    """Those of the names shown that lie behind one path, folder or glob; `-` is itself alone."""
+    if text == "-":
+        return [name for name in shown if name == "-"]
+    files = {path.resolve() for path, _, _ in behind(text)}
+    return [name for name in shown if name != "-" and Path(name).resolve() in files]
+
+
 def inside(folder: Path) -> list[Path]:
     """The log files in a folder and below, by suffix, hidden ones left out."""
     found = (p for p in folder.rglob("*") if p.is_file() and looks_like_log(p))

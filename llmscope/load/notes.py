@@ -26,7 +26,8 @@ def load_notes(report: LoadReport) -> list[str]:
     told = sum(f.set_aside for f in report.files if any(" set aside: " in note for note in f.notes))
     aside = report.total("set_aside") - told
     if aside:
-        notes.append(f"{aside:,} records that are no requests were set aside")
+        said = "record that is no request was" if aside == 1 else "records that are no requests were"
+        notes.append(f"{aside:,} {said} set aside")
     return notes
 
 

@@ -126,11 +126,47 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         more, prepared, known = failure_fields(sample, *failed)
         columns, prepare, fields = columns | more, prepare | prepared, fields | known
         fields.pop("output_text", None)
-    keep = " OR ".join(
-        f"{fields[c].sql} IS NOT NULL" for c in EVIDENCE if c in found or c in prepare_columns(prepare, fields)
-    )
+    shown = [f"{fields[c].sql} IS NOT NULL" for c in EVIDENCE if c in found or c in prepare_columns(prepare, fields)]
+    if by_answer := answered_sql(sample, found, fields):
+        shown.append(by_answer)
+        fields |= lengths(found, fields)
+    keep = " OR ".join(shown)
     request = Reading("requests", columns, fields, prepare, keep or "true", tuple(notes))
     return (request, score_reading(request, texts["score"], found["score"])) if "score" in found else (request,)
+
+
+def answered_sql(sample: Sample, found: Mapping[str, Found], fields: Mapping[str, Field]) -> str:
+    """That a model answered, where some of the first records say nothing else of a request.
+
+    Elsewhere answers are not asked after: they are long, and reading them would cost more than all other columns.
+    """
+    if not {"output_text", "request_model"} <= found.keys() or "output_text" not in fields:
+        return ""
+    others = [found[c].path for c in EVIDENCE if c in found]
+    usage = usage_path(sample)
+    paths = [*others, usage] if usage else others
+    both = [found[c].path for c in ("output_text", "request_model")]
+    for record in sample.records:
+        if all(present(record, path) for path in both) and not any(present(record, path) for path in paths):
+            return f"({fields['output_text'].sql} IS NOT NULL AND {fields['request_model'].sql} IS NOT NULL)"
+    return ""
+
+
+def lengths(found: Mapping[str, Found], fields: Mapping[str, Field]) -> dict[str, Field]:
+    """How long the texts are, by which the tokens of requests without usage can be estimated."""
+    texts = {f"{side}_chars": f"{side}_text" for side in ("input", "output")}
+    return {
+        column: Field(f"length({fields[text].sql})::VARCHAR", keys=(found[text].key,))
+        for column, text in texts.items() if column not in found and text in found and text in fields
+    }  # fmt: skip
+
+
+def present(record: Mapping[str, object], path: tuple[str, ...]) -> bool:
+    """Whether a record has something at a path."""
+    value: object = record
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value is not None
 
 
 def prepare_columns(prepare: Mapping[str, str], fields: Mapping[str, Field]) -> set[str]:

@@ -16,7 +16,7 @@ MAKER = re.compile(r"^(?:anthropic|openai|meta|mistral|deepseek|cohere|amazon|go
 TUNED = re.compile(r"^ft:([^:]+).*$")
 # What stands after it: a date, a version of the host's, -latest, a context marker.
 TAIL = re.compile(
-    r"(?:@(?:latest|default|\d{8}|\d{3})|:(?:thinking|free|beta|nitro)|\[\d+[km]\]|-v\d+:\d+(?::\d+k)?|-latest"
+    r"(?:@(?:latest|default|\d{8}|\d{3})|:(?:thinking|free|beta|nitro)|\[\d+[km]\]|(?<!claude)-v\d+:\d+(?::\d+k)?|-latest"
     r"|[-:]\d{4}-\d{2}-\d{2}|[-:](?:19|20)\d{6})$"
 )
 

@@ -39,14 +39,21 @@ def encoding(name: str) -> tiktoken.Encoding:
     """tiktoken's encoding of this name: cl100k_base or o200k_base.
 
     Raises:
-        LlmscopeError: tiktoken cannot be imported, or the rank file in the package is damaged.
+        LlmscopeError: tiktoken cannot be imported, the rank file in the package is damaged, or nothing can be
+            written.
     """
     try:
         import tiktoken
     except ImportError as error:
         raise LlmscopeError(f"tiktoken cannot be imported: {error}", hint="pip install tiktoken") from error
-    with LOADING, folder_with(name) as folder, looking_at(folder):
-        return tiktoken.get_encoding(name)
+    try:
+        with LOADING, folder_with(name) as folder, looking_at(folder):
+            return tiktoken.get_encoding(name)
+    except OSError as error:
+        raise LlmscopeError(
+            f"no folder can be written that tiktoken could read its rank file from: {error.strerror or error}",
+            hint="TMPDIR=FOLDER or XDG_CACHE_HOME=FOLDER names one that can",
+        ) from error
 
 
 @contextmanager

@@ -195,7 +195,8 @@ def test_nothing_is_estimated_from_nothing(here: Path) -> None:
     found = asked(log(here, chat(1, 1, 1, **bare)))
 
     assert "estimated" not in found.parts
-    assert any(note.startswith("1 request logs no input tokens, no input text") for note in found.notes)
+    (note,) = [n for n in found.notes if n.startswith("1 request logs no input tokens, no input text")]
+    assert "nothing is estimated for it;" in note
 
 
 PROMPT = [
@@ -225,6 +226,19 @@ def test_anatomy_leaves_out_what_it_cannot_see(here: Path) -> None:
 
     assert () == found.rows
     assert any(note.startswith("2 prompts cannot be taken apart") for note in found.notes)
+
+
+def test_anatomy_of_redacted_prompts_says_so(here: Path, run: Run) -> None:
+    """A store keeps placeholders: shares of them are not those of what was sent. Files have none."""
+    asks = [*PROMPT[:3], {"role": "user", "content": "jane.doe@example.com" + hello(40)}]
+    path = log(here, chat(1, 1, 1, input_text=json.dumps(asks), input_tokens=130))
+    run("load", path, "--store", "full.duckdb", "--keep-text")
+    places = ["--store", "full.duckdb"], [path]
+    kept, read = (json.loads(run("recount", "--anatomy", "-f", "json", *of).out) for of in places)
+
+    assert [1, 1] == [len(kept["rows"]), len(read["rows"])]
+    assert any("anatomy: up to 1 of its prompts holds placeholders" in note for note in kept["notes"])
+    assert not any("placeholders" in note for note in read["notes"])
 
 
 @given(st.integers(0, 10**9), st.lists(st.integers(0, 10**6), min_size=1, max_size=6).filter(any))

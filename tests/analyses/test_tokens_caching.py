@@ -309,3 +309,28 @@ def test_the_planted_prefix_is_found_in_one_sentence(run: Run) -> None:
         "assistant, on the same model, reads 74.8 %", "30.19 USD over 102 days", "3.02 if all", "a month",
     )  # fmt: skip
     assert [] == [word for word in words if word not in found[0]["text"]]
+
+
+@pytest.mark.parametrize(("sort", "first"), [("net_usd", "small"), ("hit_ratio", "small"), ("input_tokens", "large")])
+def test_top_is_by_the_column_asked_for(here: Path, run: Run, sort: str, first: str) -> None:
+    """The larger template reads nothing; by what is saved or by hits the smaller one is first."""
+    records = [
+        call(1, template="large", input_tokens=9000),
+        call(2, template="small", cache_read_tokens=1000),
+    ]
+    rows = answer(run, here, records, "--by", "template", "--top", 1, "--sort", sort)["rows"]
+
+    assert [first, "(other)"] == [row["template"] for row in rows]
+
+
+def test_a_prefix_is_judged_by_requests_that_report_reads(here: Path, run: Run) -> None:
+    """One in eight reports reads, and it read nearly all: what others read is unknown, so nothing is to be saved."""
+    records = [
+        call(i, minute=i, prefix_hashes=["a", "b", "c", f"x{i}"], cache_read_tokens=... if i % 8 else 1900)
+        for i in range(240)
+    ]
+    found = answer(run, here, records)
+    (row,) = found["parts"]["prefixes"]["rows"]
+
+    assert ("cached", 30, 0.95) == (row["verdict"], row["requests"], row["hit_ratio"])
+    assert [] == [f for f in found["findings"] if f["kind"] == "uncached_prefix"]

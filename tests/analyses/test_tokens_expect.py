@@ -41,7 +41,7 @@ def test_how_expectations_are_written(said: object, found: tuple[object, ...]) -
 
 @pytest.mark.parametrize(
     "said", ["..", "", "4000", "8..2", "p0:..5", "p100:..5", "p:..5", "p9.9.9:..5", "-5..", 4000, {"inputs": "..5"},
-             {"input": [4]}, ["..5", None]],
+             {"input": [4]}, ["..5", None], [], {}, {"output": []}],
 )  # fmt: skip
 def test_what_is_no_expectation(said: object) -> None:
     """Refused, with where it stands."""
@@ -58,6 +58,26 @@ def test_a_breach_fails_a_build(run: Run, here: Path) -> None:
     assert "chat: 80.0 % of 100 requests take at most 500 input tokens, 95 % expected; their p95 is 900" in ran.out
 
 
+def test_a_gate_on_a_part_that_is_not_there(run: Run, here: Path) -> None:
+    """Without [tokens] nothing is judged: exit 5, in words; a name that is nearly a part's is a mistake, exit 2."""
+    log(here, "", (3, 100))
+    without = run("tokens", "log.jsonl", *GATE)
+    log(here, 'chat = "..500"', (3, 100))
+    typed_wrong = run("tokens", "log.jsonl", "--fail-if", "expectatons: verdict = 'breached'")
+
+    assert (5, True) == (without.code, "this answer has no part 'expectations'" in without.err)
+    assert (2, True) == (typed_wrong.code, "did you mean expectations?" in typed_wrong.err)
+
+
+def test_tokens_that_are_no_table(run: Run, here: Path) -> None:
+    """A setting of the wrong type is refused in TOML's words, not in Python's."""
+    log(here, "", (3, 100))
+    put(here / "llmscope.toml", b"tokens = 3")
+    ran = run("tokens", "log.jsonl")
+
+    assert (2, True) == (ran.code, "tokens = 3 is not a table" in ran.err)
+
+
 def test_what_is_kept_passes(run: Run, here: Path) -> None:
     """All of 100 within: Wilson's low end is 100 / 103.84 = .963."""
     log(here, 'chat = "..500"', (100, 100))
@@ -66,12 +86,12 @@ def test_what_is_kept_passes(run: Run, here: Path) -> None:
     assert "kept" in run("tokens", "log.jsonl").out
 
 
-def test_few_requests_breach_nothing(run: Run, here: Path) -> None:
+def test_few_requests_breach_nothing_and_pass_no_gate(run: Run, here: Path) -> None:
     """One of ten outside happens to two in five services that keep p95: .95^10 = .60."""
     log(here, 'chat = "..500"', (9, 100), (1, 900))
 
     assert "too few to say" in run("tokens", "log.jsonl").out
-    assert 0 == run("tokens", "log.jsonl", *GATE).code
+    assert 5 == run("tokens", "log.jsonl", *GATE).code
 
 
 def test_a_low_end(run: Run, here: Path) -> None:

@@ -120,3 +120,15 @@ def test_attempts_are_read_from_files(run: Run, here: Path) -> None:
     out = run("tokens", "log.jsonl", "--sessions", "-f", "csv").out
 
     assert ["turn", "1", "2", "3"] == [line.split(",")[0] for line in out.splitlines()]
+
+
+def test_by_tag_a_request_is_one_turn(tmp_path: Path) -> None:
+    """Three turns, the second under two tags: x has turns 1, 2 and 3, y the second; x grows by 10, then by 20."""
+    tagged = [("x", 100), ("x,y", 110), ("x", 130)]
+    rows = asked(
+        tmp_path, [{"session_id": "a", "input_tokens": n, "tags": tags.split(",")} for tags, n in tagged], by="tag"
+    ).rows
+
+    assert [("x", "1", None), ("x", "2", 10.0), ("x", "3", 20.0), ("y", "2", None)] == [
+        (r["tag"], r["turn"], r["growth_p50_tokens"]) for r in rows
+    ]

@@ -150,3 +150,13 @@ def test_a_gate_on_truncation(run: Run, here: Path) -> None:
 
     assert 3 == run("tokens", "log.jsonl", "--truncation", "--fail-if", "truncated_low_ratio > 0.1").code
     assert 0 == run("tokens", "log.jsonl", "--truncation", "--fail-if", "limits: truncated_low_ratio > 0.2").code
+
+
+def test_by_tag_the_rows_overlap_and_that_is_said(tmp_path: Path) -> None:
+    """One answer under two tags: two rows of one answer, a total of one."""
+    path = put(tmp_path / "log.jsonl", lines([request(1, status="ok", finish_reason="stop", tags=["x", "y"])]))
+    with llmscope.open(str(path)) as logs:
+        result = logs.tokens(truncation=True, by="tag")
+
+    assert (1, 1, 1) == (*(row["answers"] for row in result.rows), (result.totals or {})["answers"])
+    assert "a request with several tags stands under each: the rows add up to more than the total" in result.notes

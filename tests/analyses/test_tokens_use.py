@@ -140,3 +140,15 @@ def test_a_log_that_names_nothing(run: Run, here: Path, flag: tuple[str, ...]) -
 
     assert 0 == ran.code
     assert "Traceback" not in ran.out + ran.err
+
+
+def test_an_estimate_is_the_same_by_tag(tmp_path: Path) -> None:
+    """31 requests of 100 characters, 15 of 10 tokens, 16 of 20: the median is .2, however many tags the former have."""
+    known = [
+        {"input_tokens": n, "input_chars": 100, "tags": tags}
+        for n, tags in [(10, ["a", "b", "c"])] * 15 + [(20, ["a"])] * 16
+    ]
+    lacking: Row = {"input_tokens": ..., "output_tokens": ..., "input_chars": 1000, "tags": ["a"]}
+    rows = {row["tag"]: row for row in asked(tmp_path, [*known, lacking], by="tag").rows}
+
+    assert 200 == rows["a"]["estimated_input_tokens"]

@@ -92,6 +92,30 @@ def test_no_text(run: Run, tmp_path: Path, name: str, data: bytes | None, said: 
     assert said in ran.err
 
 
+def test_images_are_said_not_to_be_counted(run: Run, tmp_path: Path) -> None:
+    """3 + user 1 + hi 1 + 3 = 8; what an image adds is not known, and that is said."""
+    blocks = [{"type": "text", "text": "hi"}, {"type": "image_url", "image_url": {"url": "data:,x"}}]
+    put(tmp_path, chat=json.dumps([{"role": "user", "content": blocks}]))
+    ran = run("count", "chat", "--model", "gpt-4o", "-f", "json")
+
+    assert 8 == ran.rows[0]["tokens"]
+    assert "chat: images or sound are in no count" in ran.json["notes"][1]
+
+
+def test_standard_input_is_read_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named twice it is one text, not a second empty one."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hello world")))
+
+    assert [2] == [r["tokens"] for r in run("count", "-", "-", "--model", "gpt-4o", "-f", "json").rows]
+
+
+def test_a_file_without_a_name(run: Run) -> None:
+    """An empty variable in a script is a usage error, not a folder."""
+    ran = run("count", "")
+
+    assert (2, True) == (ran.code, "without a name" in ran.err)
+
+
 def test_a_folder(run: Run, tmp_path: Path) -> None:
     """A folder is no text."""
     ran = run("count", str(tmp_path))

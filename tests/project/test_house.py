@@ -54,6 +54,14 @@ def test_readme_shows_what_comes_out(shown: tuple[str, str]) -> None:
     assert [line.rstrip() for line in answer.stdout.strip().splitlines()] == text.strip().splitlines()
 
 
+def test_readme_is_short() -> None:
+    """README is read from top to bottom: it shows an output once, and has fewer than 500 lines."""
+    text = (ROOT / "README.md").read_text()
+
+    assert len(text.splitlines()) < 500
+    assert text.count("<!-- output:") == len(SHOWN.findall(text))
+
+
 def test_every_command_is_in_readme() -> None:
     """README names every command."""
     from llmscope.cli import command_names

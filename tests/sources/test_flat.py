@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import llmscope
 from llmscope.load import LoadOptions, load
 from llmscope.load.mapping import parse
 from llmscope.sources import Sample, detect
@@ -221,3 +222,18 @@ def test_what_is_mapped_shows_a_request_as_well_as_what_is_guessed(tmp_path: Pat
     store.close()
     assert (report.lines, report.loaded) == (2, 2)
     assert found == [(1500.0,), (2500.0,)]
+
+
+def test_a_model_and_its_answer_are_a_request(tmp_path: Path) -> None:
+    """Half of the records log no usage, status or time taken: their answers show them to be requests, an event is none.
+
+    "hello there" has 11 characters, "hi you" 6.
+    """
+    record = {"model": "gpt-4o", "time": "2026-10-01T10:00:00Z", "prompt": "hello there", "completion": "hi you"}
+    known = {**record, "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in (known, record, {"model": "gpt-4o", "event": "warmed up"})))
+    with llmscope.open(str(path)) as logs:
+        rows = logs.con.execute("SELECT input_tokens, input_chars, output_chars FROM requests ORDER BY ALL").fetchall()
+
+    assert [(10, 11, 6), (None, 11, 6)] == rows

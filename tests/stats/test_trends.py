@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmscope.stats.families import false_discovery
+from llmscope.stats.families import benjamini_hochberg
 from llmscope.stats.trends import autocorrelation, mann_kendall, sen_slope, trend
 
 D19 = [5, 5.2, 4.9, 5.4, 5.6, 5.3, 5.8, 6.1, 5.9, 6.3, 6.2, 6.6]
@@ -111,7 +111,7 @@ def test_a_series_turned_upside_down_falls_as_it_rose(values: list[int]) -> None
 
 def test_known_answer_d9() -> None:
     """statistics.md D9: R's p.adjust (BH)."""
-    found = false_discovery([0.01, 0.02, 0.03, 0.04, 0.05, 0.0002, 0.5, 0.9, 0.0001, 0.2])
+    found = benjamini_hochberg([0.01, 0.02, 0.03, 0.04, 0.05, 0.0002, 0.5, 0.9, 0.0001, 0.2])
 
     assert [0.0333333, 0.05, 0.06, 0.0666667, 0.0714286, 0.001, 0.5555556, 0.9, 0.001, 0.25] == pytest.approx(
         found, abs=1e-7
@@ -120,5 +120,5 @@ def test_known_answer_d9() -> None:
 
 def test_tests_that_found_nothing_count() -> None:
     """One p of .01 among ten tests: q = .01 x 10 / 1."""
-    assert [0.1] == pytest.approx(false_discovery([0.01], 10))
-    assert [] == false_discovery([], 10)
+    assert [0.1] == pytest.approx(benjamini_hochberg([0.01], 10))
+    assert [] == benjamini_hochberg([], 10)

@@ -237,8 +237,7 @@ def margin_of(metric: Metric, margins: Margins, before: float | None, unit_share
     if metric.margin == "rate":
         return margins.rate(before or 0.0)
     if metric.margin == "score":
-        low, high = margins.points("score")
-        return (low / 10, high / 10) if unit_share else (low, high)
+        return margins.scored(unit_share)
     return margins.ratio(metric.margin)
 
 

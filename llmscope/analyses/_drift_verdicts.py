@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from llmscope.analyses._drift_lines import EXACT, STEPPED, Line, level_line, mean_line, points_line
+from llmscope.analyses._drift_lines import EXACT, SHORT, STEPPED, Line, level_line, mean_line, points_line
 from llmscope.stats.changes import Change, changes, weekday_adjusted, without_spikes
 from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, shift
 from llmscope.stats.families import benjamini_hochberg, benjamini_yekutieli
@@ -84,7 +84,7 @@ def verdict_of(line: Line, q: float | None) -> str:
     """By both keys; of a rare rate the exact test is the first, and weeks are the second where there are enough."""
     if min(line.n) < FEWEST_ROWS or line.p is None:
         return TOO_FEW
-    if line.method != EXACT:
+    if line.method not in (EXACT, SHORT):
         return verdict(line.shift, q, line.margin, line.units)
     fewest = min(line.n) if line.units is None else min(line.units, *line.n)
     if fewest < FEWEST_SESSIONS or line.effect is None or line.equivalence is None:

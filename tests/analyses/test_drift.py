@@ -171,6 +171,23 @@ def test_swapped_windows_flip_the_sign_and_a_constant_changes_nothing(seed: int,
     assert said(there) == said(back)
 
 
+def test_a_rate_of_a_short_window_is_no_surer_than_its_days() -> None:
+    """60 errors more on one day of a week: 67 of 7,000 against 7, Fisher's p is under 1e-12; the days' is .3559.
+
+    Daily shares .061 and six of .001: mean .0095714, variance (.0514286^2 + 6 x .0085714^2) / 6 = .00051429, so that
+    se = sqrt(.00051429 / 7) = .0085714 and t = (.0095714 - .001) / .0085714 = 1 on 6 degrees of freedom.
+    """
+    first = [Day(BEFORE + dt.timedelta(days=i), 1000, 1.0) for i in range(7)]
+    last = [Day(AFTER + dt.timedelta(days=i), 1000, 61.0 if i == 3 else 1.0) for i in range(7)]
+    blank = Line("error_rate", "error rate", "share", None, (0.0, 0.0), (0, 0), (0, 0), change_unit="share")
+    found = rate_line(blank, (first, last), None, Margins(), None, None)
+
+    assert found.change == pytest.approx(0.0085714, abs=1e-7)
+    assert found.p == pytest.approx(0.355918, abs=1e-6)
+    assert (found.low or 0) < 0 < (found.high or 0)
+    assert said(found)[0] == "INCONCLUSIVE"
+
+
 WINDOWS = Windows(((), ()), Margins(), {})
 MIX = Line("model_mix", "model mix", "moved", None, (0.0, 0.0), (0, 0), (0, 0), change_unit="moved")
 
@@ -261,7 +278,7 @@ def test_sentences() -> None:
         "before": "4.10 s", "after": "5.00 s", "began": "2026-10-14",
     }  # fmt: skip
 
-    expected = "p95 latency of chat rose 22 % [+12, +33], from 4.10 s to 5.00 s, since 2026-10-14."
+    expected = "p95 latency of chat rose 22 % [+12, +33], from 4.10 s to 5.00 s, since about 2026-10-14."
     assert expected == _drift_words.sentence(row, "p95 latency", "", ("chat",))
 
 
@@ -272,7 +289,7 @@ def test_sentences() -> None:
         (dt.datetime(2026, 8, 1), dt.datetime(2026, 10, 1), "UTC", "2026-08 to 2026-09"),
         (dt.datetime(2026, 9, 7), dt.datetime(2026, 9, 21), "UTC", "2026-09-07 to 2026-09-20"),
         (dt.datetime(2026, 8, 31, 22), dt.datetime(2026, 9, 30, 22), "Europe/Berlin", "2026-09"),
-        (dt.datetime(2026, 9, 7, 14), dt.datetime(2026, 9, 7, 15), "UTC", "2026-09-07 14:00 to 2026-09-07 15:00"),
+        (dt.datetime(2026, 9, 7, 14), dt.datetime(2026, 9, 7, 15), "UTC", "2026-09-07 14:00 to 15:00"),
     ],
 )
 def test_windows_in_words(since: dt.datetime, until: dt.datetime, tz: str, text: str) -> None:

@@ -37,7 +37,7 @@ class Line:
 
     shift: on the scale of `margin`, which may be that of logarithms. p: what goes into the family of the report.
     units: the smaller window's sessions and requests without one; None where no session is logged. series: the days
-    the test rests on; kind: what their values are.
+    the test rests on; kind: what their values are. shown: the requests counted, where days are worth another number.
     """
 
     metric: str
@@ -64,6 +64,7 @@ class Line:
     better: int = 0
     kind: str = ""
     series: tuple[Sequence[Day], Sequence[Day]] = ((), ())
+    shown: tuple[int | None, int | None] | None = None
     told: str = ""
     details: tuple[Row, ...] = field(default=(), repr=False)
 

@@ -126,11 +126,12 @@ def row_of(one: Judged, tests: int, asked: Asked, seen: Seen) -> Row:
     key, shift = seen.key(line.slot), line.shift
     row: Row = {"metric": line.metric}
     row |= {d.word: ALL if key is None else key[i] for i, d in enumerate(asked.groups)}
+    counts = line.n if line.shown is None else line.shown
     sessions = [seen.windows.sessions.get((side, line.slot)) or None for side in (BEFORE, AFTER)]
     row |= {
         "verdict": said, "before": figure(line.before, line.unit), "after": figure(line.after, line.unit),
         "began": since(start, seen), "direction": direction(line, said),
-        "requests_before": line.n[0], "requests_after": line.n[1],
+        "requests_before": counts[0], "requests_after": counts[1],
         "days_before": line.days[0], "days_after": line.days[1],
         "sessions_before": sessions[0], "sessions_after": sessions[1],
         "q_value": one.q, "p_value": line.p, "p_weeks_value": shift.p_weeks if shift else None,

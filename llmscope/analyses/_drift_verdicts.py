@@ -138,7 +138,8 @@ def at_step(line: Line, step: Step) -> Line:
     moved = replace(line, method=STEPPED, p=step.p)
     if line.kind in BUILD:
         built = BUILD[line.kind](replace(line, change_unit=line.change_unit), step.pair, None)
-        return replace(built, method=STEPPED, p=step.p, effect=None)
+        unknown = (None, None) if line.shown else None
+        return replace(built, method=STEPPED, p=step.p, effect=None, shown=unknown)
     # Of a mix, the category that moved most; how much of the traffic moved is what the windows say.
     large = max(abs(step.split.effect), 0.0)
     return replace(moved, shift=replace(step.split, effect=large), units=line.units)

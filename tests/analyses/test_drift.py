@@ -304,8 +304,7 @@ def stopping(here: Path) -> Path:
     """March and April: chat 20 a day, search 10 a day until 9 April and none since."""
     days = [dt.date(2026, 3, 1) + dt.timedelta(days=i) for i in range(61)]
     records = [
-        {"feature": feature, "started_at": f"{day}T{i % 24:02}:00:00Z", "latency_ms": 1000 + i,
-         "session_id": f"{day}{i}"}
+        {
             "feature": feature,
             "started_at": f"{day}T{i % 24:02}:00:00Z",
             "latency_ms": 1000 + i,

@@ -22,7 +22,8 @@ Severity = Literal["info", "warning", "breach"]
 class Column:
     """A column of a result: `kind` fixes its unit; `of` names the measure a low, high or n belongs to.
 
-    `optional` columns are dropped first on a narrow terminal; they stand in JSON and CSV always.
+    `optional` columns are dropped first on a narrow terminal. `detail` is for programs: it stands in JSON, JSONL
+    and CSV, and elsewhere where --columns names it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Column:
     role: Role = "measure"
     of: str | None = None
     optional: bool = False
+    detail: bool = False
 
     @property
     def unit(self) -> str | None:

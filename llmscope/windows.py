@@ -186,6 +186,8 @@ def baseline_span(text: str, after: datetime, place: ZoneInfo, now: datetime) ->
         UsageError: it is none of these, or reaches into `after`.
     """
     if found := re.fullmatch(r"(\d{1,5})([mhdw])", text.strip().lower()):
+        if not int(found[1]):
+            raise UsageError(f"--baseline {text!r} has no length", hint=BASELINES)
         return after - timedelta(**{UNITS[found[2]]: int(found[1])}), after
     since, dots, until = text.partition("..")
     if dots and not (since.strip() and until.strip()):

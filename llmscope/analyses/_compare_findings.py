@@ -7,7 +7,7 @@ from typing import Any
 
 from llmscope.analyses._compare_evidence import Evidence
 from llmscope.analyses._compare_rows import Compared
-from llmscope.analyses._compare_table import OPEN, SAME, SMALL, TOO_FEW
+from llmscope.analyses._compare_table import COLUMNS, OPEN, SAME, SMALL, TOO_FEW
 from llmscope.analyses._compare_words import within
 from llmscope.result import Finding
 
@@ -28,7 +28,9 @@ def headline(names: tuple[str, str], rows: Sequence[Compared], written: Sequence
     """B against A in one sentence: what moved, what is no different, what cannot be told."""
     said = [f"{in_words(row)} ({row['verdict']})" for row in written if row["verdict"] in MOVED]
     more = f" and {len(said) - MOST_NAMED} more" if len(said) > MOST_NAMED else ""
-    pieces = [", ".join(said[:MOST_NAMED]) + more] if said else ["nothing moved beyond its margin"]
+    judged = any(row["verdict"] not in (OPEN, TOO_FEW) for row in written)
+    none = "nothing moved beyond its margin" if judged else "nothing could be judged"
+    pieces = [", ".join(said[:MOST_NAMED]) + more] if said else [none]
     same = [
         f"{row['metric']} (within {within(of.margin, of.relative, of.metric.unit)}, n {min(of.n):,})"
         for of, row in zip(rows, written, strict=True)
@@ -103,7 +105,8 @@ def notes(found: Evidence, rows: Sequence[Compared], written: Sequence[Row], kin
     if any(row["method"] == "sessions" for row in written) and found.design == "apart" and not found.timeless:
         said.append("too few days for a test by days: sessions are taken for independent and days for alike")
     if any(row["method"] == "exact" for row in written):
-        said.append("fewer than 10 events a side: exact tests on sessions, which take days for alike")
+        of = "" if "no session ids" in side_counts(found) else " of sessions with at least one"
+        said.append(f"fewer than 10 events a side: exact tests{of}, which take days for alike")
     if counts.get("both"):
         said.append(f"{counts['both']:,} requests are on both sides and count on neither")
     if counts.get("neither"):
@@ -117,11 +120,14 @@ def notes(found: Evidence, rows: Sequence[Compared], written: Sequence[Row], kin
         n = sum(found.left_out.values())
         said.append(f"{n:,} requests of days on which only one side answered are left out")
     tests = sum(of.crude is not None for of in rows)
-    said.append(
-        f"{tests} tests, counted together (Benjamini-Hochberg); intervals 95 %; no difference: a change beyond the "
-        "margin is ruled out at 95 %"
-    )
+    if tests:
+        said.append(
+            f"{tests} tests, counted together (Benjamini-Hochberg); intervals 95 %; no difference: a change beyond the "
+            "margin is ruled out at 95 %"
+        )
     said += adjustment(rows, kinds)
+    more = ", ".join(column.name for column in COLUMNS if column.detail)
+    said.append(f"more of each row in --format json and csv, and with --columns: {more}")
     return said
 
 

@@ -21,13 +21,13 @@ COLUMNS = (
     Column("metric", "text", "dimension"),
     Column("change", "text"),
     Column("answer", "text"),
-    Column("a_sessions", "count", "n"),
-    Column("b_sessions", "count", "n"),
-    Column("effect_ratio", "ratio", optional=True),
-    Column("effect_low_ratio", "ratio", "low", "effect_ratio", optional=True),
-    Column("effect_high_ratio", "ratio", "high", "effect_ratio", optional=True),
-    Column("e_value", "rate", optional=True),
-    Column("stop", "flag", optional=True),
+    Column("a_sessions", "count", "n", optional=True),
+    Column("b_sessions", "count", "n", optional=True),
+    Column("effect_ratio", "ratio", detail=True),
+    Column("effect_low_ratio", "ratio", "low", "effect_ratio", detail=True),
+    Column("effect_high_ratio", "ratio", "high", "effect_ratio", detail=True),
+    Column("e_value", "rate", detail=True),
+    Column("stop", "flag", detail=True),
 )
 TIMED = {metric.word: metric for metric in METRICS if metric.word in ("latency", "ttft")}
 SQL = (

@@ -98,7 +98,8 @@ def compared(
     if min(n) < FEWEST_ROWS or (metric.quantile and min(n) < fewest(sql.QUANTILES[metric.quantile])):
         return row
     if metric.margin == "rate" and is_rare(n, values):
-        return replace(row, crude=rare(found, metric, n, values))
+        row = replace(row, crude=rare(found, metric, n, values))
+        return like_for_like(found, row, cells) if adjust and row.crude else row
     crude = difference(found, metric, a, b, score)
     if metric.quantile:
         return replace(row, crude=of_quantile(metric, crude, values, ends) if crude else None)
@@ -237,8 +238,7 @@ def margin_of(metric: Metric, margins: Margins, before: float | None, unit_share
     if metric.margin == "rate":
         return margins.rate(before or 0.0)
     if metric.margin == "score":
-        low, high = margins.points("score")
-        return (low / 10, high / 10) if unit_share else (low, high)
+        return margins.scored(unit_share)
     return margins.ratio(metric.margin)
 
 

@@ -15,6 +15,7 @@ from llmscope.stats.verdicts import DRIFT, STABLE, judged
 Row = dict[str, Any]
 SAME, SMALL, OPEN, TOO_FEW = "no difference", "small", "inconclusive", "too few to say"
 FEWEST_SESSIONS = 100
+ROUNDING = 1e-9
 # A tail needs so many rows a side to be judged.
 OF_TAIL = {"p50": 30, "p95": 1_000, "p99": 5_000}
 COLUMNS = (
@@ -28,20 +29,20 @@ COLUMNS = (
     Column("b_requests", "count", "n", optional=True),
     Column("days", "count", "n", optional=True),
     Column("adjusted_change", "text", optional=True),
-    Column("method", "text", optional=True),
-    Column("unit", "text", optional=True),
-    Column("a_value", "rate", optional=True),
-    Column("b_value", "rate", optional=True),
-    Column("relative", "flag", optional=True),
-    Column("effect", "rate", optional=True),
-    Column("effect_low", "rate", "low", "effect", optional=True),
-    Column("effect_high", "rate", "high", "effect", optional=True),
-    Column("adjusted_effect", "rate", optional=True),
-    Column("margin", "rate", optional=True),
-    Column("detectable", "rate", optional=True),
-    Column("day_correlation", "rate", optional=True),
-    Column("p", "rate", optional=True),
-    Column("q", "rate", optional=True),
+    Column("method", "text", detail=True),
+    Column("unit", "text", detail=True),
+    Column("a_value", "rate", detail=True),
+    Column("b_value", "rate", detail=True),
+    Column("relative", "flag", detail=True),
+    Column("effect", "rate", detail=True),
+    Column("effect_low", "rate", "low", "effect", detail=True),
+    Column("effect_high", "rate", "high", "effect", detail=True),
+    Column("adjusted_effect", "rate", detail=True),
+    Column("margin", "rate", detail=True),
+    Column("detectable", "rate", detail=True),
+    Column("day_correlation", "rate", detail=True),
+    Column("p", "rate", detail=True),
+    Column("q", "rate", detail=True),
 )
 
 
@@ -87,7 +88,7 @@ def cells_of(row: Compared, q: float | None, mixed: bool) -> Row:
         "metric": metric.said,
         "a": words.shown(row.values[0], unit),
         "b": words.shown(row.values[1], unit),
-        "change": words.change(crude.effect, relative, unit) if crude else None,
+        "change": words.change(crude.effect, relative, unit) + of_sessions(row) if crude else None,
         "interval": words.interval(crude, relative, unit) if crude else None,
         "verdict": OPEN if mixed and row.metric.quantile and said != TOO_FEW else said,
         "a_requests": row.n[0],
@@ -109,6 +110,14 @@ def cells_of(row: Compared, q: float | None, mixed: bool) -> Row:
         "p": crude.p if crude else None,
         "q": q,
     }
+
+
+def of_sessions(row: Compared) -> str:
+    """What a change is of where it is not of the levels beside it: few events are counted by session."""
+    if row.crude is None or row.crude.method != "exact" or None in row.values:
+        return ""
+    levels = (row.values[1] or 0.0) - (row.values[0] or 0.0)
+    return "" if abs(row.crude.effect - levels) < ROUNDING else " of sessions"
 
 
 def plain(effect: float, relative: bool) -> float | None:

@@ -10,9 +10,10 @@ from statistics import median
 from typing import Any
 
 from llmscope.analyses._daily import AFTER, BEFORE, GRID, TAILS, Slot
-from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, day_correlation, level, rows, shift, usable
+from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, block_t, day_correlation, level, rows, shift, usable
 from llmscope.stats.exact import at_most, newcombe, two_rates
 from llmscope.stats.power import detectable_rate
+from llmscope.stats.student import two_sided
 from llmscope.stats.verdicts import Margin, Margins, relative
 from llmscope.stats.woodruff import quantile_bounds
 
@@ -23,6 +24,7 @@ RARE_EVENTS = 10
 FEWEST_FOR_TAIL = {"p50": 100, "p95": 1000, "p99": 5000}
 FEWEST_DAYS_EXACT = 3
 BY_DAYS, EXACT, COUNTED = "days and weeks", "exact, days taken to be alike", "counted, not tested"
+SHORT = "exact, and between single days"
 STEPPED = "days and weeks, before and since the day it began"
 # Slices from which a median of their day correlations is worth something.
 FEWEST_SLICES = 3
@@ -35,7 +37,7 @@ class Line:
 
     shift: on the scale of `margin`, which may be that of logarithms. p: what goes into the family of the report.
     units: the smaller window's sessions and requests without one; None where no session is logged. series: the days
-    the test rests on; kind: what their values are.
+    the test rests on; kind: what their values are. shown: the requests counted, where days are worth another number.
     """
 
     metric: str
@@ -62,6 +64,7 @@ class Line:
     better: int = 0
     kind: str = ""
     series: tuple[Sequence[Day], Sequence[Day]] = ((), ())
+    shown: tuple[int | None, int | None] | None = None
     told: str = ""
     details: tuple[Row, ...] = field(default=(), repr=False)
 
@@ -187,13 +190,14 @@ def rate_line(
     line = points_line(replace(line, change_unit="share"), pair, rho)
     if line.before is None or line.after is None:
         return line
-    line = replace(line, margin=margins.rate(min(line.before, 1 - line.before)))
+    line = replace(line, margin=margins.rate(line.before))
     events = [int(sum(day.total for day in side)) for side in pair]
     if line.shift is not None and min(events) >= RARE_EVENTS:
         return line
     if min(line.days) < FEWEST_DAYS_EXACT or min(line.n) < FEWEST_ROWS:
         return line
-    return exact_line(line, (events[0], events[1]), units, hit)
+    exact = exact_line(line, (events[0], events[1]), units, hit)
+    return exact if exact.shift else unlike_days(exact)
 
 
 def exact_line(line: Line, events: tuple[int, int], units: tuple[int, int] | None, hit: tuple[int, int] | None) -> Line:
@@ -208,6 +212,27 @@ def exact_line(line: Line, events: tuple[int, int], units: tuple[int, int] | Non
     return replace(
         line, p=two_rates(hits, n).p, method=EXACT, change=shares[1] - shares[0], effect=shares[1] - shares[0],
         low=wide[0] if wide else None, high=wide[1] if wide else None, equivalence=equal, detectable=seen,
+    )  # fmt: skip
+
+
+def unlike_days(line: Line) -> Line:
+    """A share of a window too short for weeks, no surer than its days are alike: the larger p, the wider interval.
+
+    An incident makes many events of one cause: of sessions alone, 24 to 45 of 100 rates of two weeks in which nothing
+    changed would have (30,000 requests a week, incident days). Method: t between the daily shares, df of the shorter
+    window, so that whole days are what is independent.
+    """
+    first, last = ([day.total / day.n for day in usable(side)] for side in line.series)
+    days = block_t(first, last)
+    if days.se <= 0 or line.effect is None or line.p is None:
+        return line
+    (reach, equal), at = (days.reach(0.95), days.reach(0.90)), line.effect
+    return replace(
+        line, p=max(line.p, two_sided(at / days.se, days.df)), method=SHORT,
+        low=None if line.low is None else max(min(line.low, at - reach), -1.0),
+        high=None if line.high is None else min(max(line.high, at + reach), 1.0),
+        equivalence=line.equivalence and (min(line.equivalence[0], at - equal), max(line.equivalence[1], at + equal)),
+        detectable=max(line.detectable or 0.0, days.detectable),
     )  # fmt: skip
 
 
@@ -248,12 +273,3 @@ def between(figures: Sequence[float], p: float | None) -> float | None:
         return figures[i]
     along = (p - GRID[i]) / (GRID[i + 1] - GRID[i])
     return float(figures[i] ** (1 - along) * figures[i + 1] ** along)
-
-
-def per_day(found: Sequence[Row], windows: Windows, n: str) -> tuple[list[Day], list[Day]]:
-    """A sum a day as one row a day; a day of the window without any request is a day of 0."""
-    sides = []
-    for side, dates in zip((BEFORE, AFTER), windows.dates, strict=True):
-        sums = {row["day_of"].date(): float(row[n] or 0) for row in found if row["side"] == side}
-        sides.append([Day(date, 1, sums.get(date, 0.0)) for date in dates])
-    return sides[0], sides[1]

@@ -21,7 +21,7 @@ from llmscope.analyses._daily import (
     sessions,
     whole_days,
 )
-from llmscope.analyses._drift_asked import EXTENT_SQL, LEFT_SQL, NAMES, SIDE, Asked, Seen
+from llmscope.analyses._drift_asked import EXTENT_SQL, LEFT_SQL, NAMES, REACH_SQL, SIDE, Asked, Seen
 from llmscope.analyses._drift_lines import (
     RARE_EVENTS,
     Line,
@@ -101,7 +101,8 @@ def look(asked: Asked, extent: Row) -> Seen:
             by_slot[row["slot"]].append(row)
     unnests = any(d.unnests for d in asked.groups)
     by_slot[None] = whole_days(days(replace(sides, by=(), keys=()), limits) if unnests else rows)
-    windows = Windows(dates_of(asked.windows, extent), Margins.of(asked.logs.config.drift), sessions(sides))
+    reach = asked.logs.query(REACH_SQL)[0]
+    windows = Windows(dates_of(asked.windows, reach), Margins.of(asked.logs.config.drift), sessions(sides))
     return Seen(sides, slices, rest, by_slot, found, windows, extent)
 
 
@@ -202,26 +203,45 @@ def rates(metric: Metric, seen: Seen) -> list[Line]:
 def sums(blank: Line, total: str, n: str, seen: Seen) -> list[Line]:
     """A total as a figure a day, days without a request counted as 0.
 
-    Each day is worth the same, and as many rows as a day has in the mean, so that rows are what was counted.
+    Each day is worth the same, and as many rows as a day has in the mean of the busier window: what there is to say of
+    a volume rests on what it was as much as on what it became, which may be nothing.
     """
-    pairs = {}
-    for slot in seen.slots:
-        sides = []
-        for side, dates in zip((BEFORE, AFTER), seen.windows.dates, strict=True):
-            rows = [row for row in seen.days[slot] if row["side"] == side]
-            found = {row["day_of"].date(): float(row[total] or 0) for row in rows}
-            worth = round(sum(row[n] for row in rows) / max(len(dates), 1)) or (1 if rows else 0)
-            sides.append([Day(date, worth, found.get(date, 0.0) * worth) for date in dates])
-        pairs[slot] = (sides[0], sides[1])
+    pairs = {slot: totals_a_day(seen, slot, total, n) for slot in seen.slots}
     rho = usual_rho([pairs[slot] for slot in seen.slots if slot is not None])
-    made = [mean_line(placed(blank, seen, slot), pairs[slot], rho) for slot in seen.slots]
-    return [with_zero(line, seen) for line in made]
+    made = []
+    for slot in seen.slots:
+        units = units_of(seen.days[slot], slot, seen.windows)
+        shown = counted_in(seen, slot, n, BEFORE), counted_in(seen, slot, n, AFTER)
+        line = replace(placed(blank, seen, slot), units=max(units) if units else None, shown=shown)
+        made.append(with_zero(mean_line(line, pairs[slot], rho), seen))
+    return made
+
+
+def counted_in(seen: Seen, slot: Slot, n: str, side: str) -> int:
+    """Requests of one window that a figure is of."""
+    return int(sum(row[n] for row in seen.days[slot] if row["side"] == side))
+
+
+def totals_a_day(seen: Seen, slot: Slot, total: str, n: str) -> tuple[list[Day], list[Day]]:
+    """Every day of both windows, each worth what a day of the busier one has."""
+    before, after = seen.windows.dates
+    found = {(row["side"], row["day_of"].date()): float(row[total] or 0) for row in seen.days[slot]}
+    worth = max(
+        round(counted_in(seen, slot, n, side) / max(len(of), 1)) for side, of in ((BEFORE, before), (AFTER, after))
+    )
+    worth = worth or int(any(found.values()))
+    return (
+        [Day(date, worth, worth * found.get((BEFORE, date), 0.0)) for date in before],
+        [Day(date, worth, worth * found.get((AFTER, date), 0.0)) for date in after],
+    )
 
 
 def with_zero(line: Line, seen: Seen) -> Line:
     """A slice that made no request in days the log reaches made 0 of them."""
-    before = 0.0 if line.before is None and seen.requests(BEFORE) else line.before
-    after = 0.0 if line.after is None and seen.requests(AFTER) else line.after
+    before, after = (
+        0.0 if figure is None and dates else figure
+        for figure, dates in zip((line.before, line.after), seen.windows.dates, strict=True)
+    )
     return replace(line, before=before, after=after)
 
 

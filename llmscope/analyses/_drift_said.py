@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from math import exp, isinf
 from statistics import median
@@ -12,12 +13,16 @@ from llmscope.analyses._daily import AFTER, BEFORE
 from llmscope.analyses._drift_asked import NAMES, Asked, Row, Seen
 from llmscope.analyses._drift_lines import EXACT, Line
 from llmscope.analyses._drift_verdicts import Judged, direction, judge, odd_days
-from llmscope.analyses._drift_words import change, detectable, figure, interval, local, sentence, window_text
+from llmscope.analyses._drift_words import change, detectable, figure, interval, local, points, sentence, window_text
 from llmscope.result import Column, Coverage, Finding, Part, Result
 from llmscope.stats.daily import Day
 from llmscope.stats.verdicts import DRIFT, INCONCLUSIVE, SMALL, TOO_FEW, VERDICTS
 
 ALL = "(all)"
+# Figures a day, which a part of a day has not.
+DAILY = ("cost", "requests")
+# A change dated so near to days that are in neither window may lie in these.
+EDGE = datetime.timedelta(days=3)
 MOST_SENTENCES, MOST_CATEGORIES, MOST_INCIDENTS = 12, 10, 4
 MEASURES = (
     Column("verdict", "text"),
@@ -26,36 +31,37 @@ MEASURES = (
     Column("change", "text"),
     Column("interval", "text", optional=True),
     Column("began", "text", optional=True),
-    Column("requests_before", "count", "n", optional=True),
-    Column("requests_after", "count", "n", optional=True),
     Column("direction", "text", optional=True),
     Column("smallest_change", "text", optional=True),
-    Column("days_before", "count", optional=True),
-    Column("days_after", "count", optional=True),
-    Column("sessions_before", "count", optional=True),
-    Column("sessions_after", "count", optional=True),
-    Column("q_value", "rate", optional=True),
-    Column("p_value", "rate", optional=True),
-    Column("p_weeks_value", "rate", optional=True),
-    Column("tests", "count", optional=True),
-    Column("day_correlation", "rate", optional=True),
-    Column("method", "text", optional=True),
-    Column("unit", "text", optional=True),
-    Column("before_value", "rate", optional=True),
-    Column("after_value", "rate", optional=True),
-    Column("change_unit", "text", optional=True),
-    Column("change_value", "rate", optional=True),
-    Column("change_low_value", "rate", "low", "change_value", optional=True),
-    Column("change_high_value", "rate", "high", "change_value", optional=True),
-    Column("crude_change_value", "rate", optional=True),
-    Column("smallest_change_value", "rate", optional=True),
+    Column("requests_before", "count", "n", optional=True),
+    Column("requests_after", "count", "n", optional=True),
+    Column("days_before", "count", detail=True),
+    Column("days_after", "count", detail=True),
+    Column("sessions_before", "count", detail=True),
+    Column("sessions_after", "count", detail=True),
+    Column("q_value", "rate", detail=True),
+    Column("p_value", "rate", detail=True),
+    Column("p_weeks_value", "rate", detail=True),
+    Column("tests", "count", detail=True),
+    Column("day_correlation", "rate", detail=True),
+    Column("method", "text", detail=True),
+    Column("unit", "text", detail=True),
+    Column("before_value", "rate", detail=True),
+    Column("after_value", "rate", detail=True),
+    Column("change_unit", "text", detail=True),
+    Column("change_value", "rate", detail=True),
+    Column("change_low_value", "rate", "low", "change_value", detail=True),
+    Column("change_high_value", "rate", "high", "change_value", detail=True),
+    Column("crude_change_value", "rate", detail=True),
+    Column("smallest_change_value", "rate", detail=True),
 )
 CATEGORIES = (
     Column("before_ratio", "ratio"),
     Column("after_ratio", "ratio"),
-    Column("change_ratio", "ratio"),
-    Column("change_low_ratio", "ratio", "low", "change_ratio", optional=True),
-    Column("change_high_ratio", "ratio", "high", "change_ratio", optional=True),
+    Column("change", "text"),
+    Column("change_ratio", "ratio", detail=True),
+    Column("change_low_ratio", "ratio", "low", "change_ratio", detail=True),
+    Column("change_high_ratio", "ratio", "high", "change_ratio", detail=True),
     Column("requests_before", "count", "n", optional=True),
     Column("requests_after", "count", "n", optional=True),
     Column("status", "text", optional=True),
@@ -79,8 +85,10 @@ def columns_of(asked: Asked) -> tuple[Column, ...]:
 
 def nothing(asked: Asked, extent: Row) -> Result:
     """The answer for a log without a request that has a time."""
-    notes = ["no request has a time: there are no two windows to compare; --map started_at=KEY if one is logged"]
-    return Result("drift", columns_of(asked), (), notes=tuple(notes if extent["timeless"] else ["no requests"]))
+    why = "no request has a time" if extent["timeless"] else "no requests"
+    notes = (f"{why}: there are no two windows to compare; --map started_at=KEY if one is logged",)
+    said = Finding("drift", "info", f"Too few to say: {why}.")
+    return Result("drift", columns_of(asked), (), findings=(said,), notes=notes if extent["timeless"] else ())
 
 
 def result(
@@ -118,11 +126,12 @@ def row_of(one: Judged, tests: int, asked: Asked, seen: Seen) -> Row:
     key, shift = seen.key(line.slot), line.shift
     row: Row = {"metric": line.metric}
     row |= {d.word: ALL if key is None else key[i] for i, d in enumerate(asked.groups)}
+    counts = line.n if line.shown is None else line.shown
     sessions = [seen.windows.sessions.get((side, line.slot)) or None for side in (BEFORE, AFTER)]
     row |= {
         "verdict": said, "before": figure(line.before, line.unit), "after": figure(line.after, line.unit),
-        "began": f"{start:%Y-%m-%d}" if start else None, "direction": direction(line, said),
-        "requests_before": line.n[0], "requests_after": line.n[1],
+        "began": since(start, seen), "direction": direction(line, said),
+        "requests_before": counts[0], "requests_after": counts[1],
         "days_before": line.days[0], "days_after": line.days[1],
         "sessions_before": sessions[0], "sessions_after": sessions[1],
         "q_value": one.q, "p_value": line.p, "p_weeks_value": shift.p_weeks if shift else None,
@@ -138,6 +147,16 @@ def row_of(one: Judged, tests: int, asked: Asked, seen: Seen) -> Row:
     return {column.name: row[column.name] for column in columns_of(asked)}
 
 
+def since(start: datetime.date | None, seen: Seen) -> str | None:
+    """When it began; between two windows that leave days out nobody looked, so that it is known by when only."""
+    if start is None:
+        return None
+    before, after = seen.windows.dates
+    if before and after and (after[0] - before[-1]).days > 1 and before[-1] - EDGE < start <= after[0] + EDGE:
+        return f"by {after[0]:%Y-%m-%d}"
+    return f"{start:%Y-%m-%d}"
+
+
 def finite(value: float | None) -> float | None:
     return None if value is None or isinf(value) else value
 
@@ -151,7 +170,8 @@ def categories(found: Sequence[Judged], asked: Asked, seen: Seen) -> Part:
         for detail in listed[:MOST_CATEGORIES]:
             row: Row = {"metric": line.metric, "category": detail["category"]}
             row |= {d.word: ALL if key is None else key[i] for i, d in enumerate(asked.groups)}
-            row |= {"before_ratio": detail["before"], "after_ratio": detail["after"], "change_ratio": detail["change"],
+            row |= {"before_ratio": detail["before"], "after_ratio": detail["after"],
+                    "change": points(detail["change"]), "change_ratio": detail["change"],
                     "change_low_ratio": detail["low"], "change_high_ratio": detail["high"],
                     "requests_before": detail["n"][0], "requests_after": detail["n"][1],
                     "status": detail["status"], "q_value": detail["q"]}  # fmt: skip
@@ -186,7 +206,7 @@ def sentences(found: Sequence[Judged], rows: Sequence[Row], seen: Seen, scored: 
     said = [finding for _, finding in sorted(made, key=lambda pair: pair[0])]
     more = len(said) - MOST_SENTENCES
     said = said[:MOST_SENTENCES] + ([Finding("drift", "info", f"And {more} more rows of DRIFT.")] if more > 0 else [])
-    return [*said, *successions(scored), *incidents(found, seen), rest(found)]
+    return [*said, *successions(scored, seen), *incidents(found, seen), rest(found)]
 
 
 def severity(row: Row) -> Any:
@@ -203,19 +223,23 @@ def rest(found: Sequence[Judged]) -> Finding:
         return Finding("drift", "info", "Too few to say: no request in either window.")
     if counts[TOO_FEW] == len(found):
         return Finding("drift", "info", f"Too few to say: none of {every} could be judged.")
+    if open_ == len(found):
+        few = f" and {counts[TOO_FEW]:,} too few to say" if counts[TOO_FEW] else ""
+        return Finding("drift", "info", f"None of {every} could be judged: {counts[INCONCLUSIVE]:,} inconclusive{few}.")
     small = f"; {counts[SMALL]:,} moved within it" if counts[SMALL] else ""
     unsure = f"; {open_:,} of {every} could not be judged" if open_ else ""
     what = "Nothing else" if counts[DRIFT] else "Nothing"
     return Finding("drift", "info", f"{what} moved beyond its margin{small}{unsure}.")
 
 
-def successions(scored: _drift_scores.Found) -> list[Finding]:
+def successions(scored: _drift_scores.Found, seen: Seen) -> list[Finding]:
     """Scores whose rater changed between the windows: two raters have no common scale."""
     changed: dict[tuple[str, str, str], list[str]] = {}
     for old, new, day in _drift_scores.successions(scored):
-        changed.setdefault((old.who, new.who, day), []).append(new.name)
+        when = since(datetime.date.fromisoformat(day), seen) or day
+        changed.setdefault((old.who, new.who, when if when.startswith("by ") else f"on {day}"), []).append(new.name)
     return [
-        Finding("rater", "warning", f"{old} gave way to {new} on {day} ({', '.join(names)}): scores of two raters are "
+        Finding("rater", "warning", f"{old} gave way to {new} {day} ({', '.join(names)}): scores of two raters are "
                 "not compared, and no row says how what they rate has moved.")
         for (old, new, day), names in changed.items()
     ]  # fmt: skip
@@ -259,7 +283,10 @@ def notes(asked: Asked, seen: Seen, found: Sequence[Judged], tests: int, left: M
     timed = [name for name in asked.wanted if name.startswith(("latency", "ttft", "input", "output"))]
     made += _counted.notes(left) if timed else []
     if seen.extent["timeless"]:
-        made.append(f"{seen.extent['timeless']:,} requests have no time and are in no window; --map started_at=KEY")
+        made.append(f"in no window: {seen.extent['timeless']:,} requests without a time; --map started_at=KEY")
+    if found:
+        more = ", ".join(column.name for column in MEASURES if column.detail)
+        made.append(f"more of each row in --format json and csv, and with --columns: {more}")
     return made
 
 
@@ -281,21 +308,24 @@ def doubts(found: Sequence[Judged]) -> list[str]:
     made = []
     exact = sum(one.line.method == EXACT for one in found)
     if exact:
-        made.append(f"{exact:,} rows of rare events or short windows are exact tests, which take days to be alike")
+        made.append(f"exact tests, which take days to be alike, judge {exact:,} rows of rare events or short windows")
     slow = sum(bool(one.line.shift and one.line.shift.slow) for one in found)
     if slow:
-        made.append(f"{slow:,} rows are slow-moving series (a day resembles the next by more than 0.7): weeks decide")
+        made.append(f"weeks decide about {slow:,} rows of slow series (a day resembles the next by more than 0.7)")
     lines = [one.line for one in found]
     crude = sum(line.crude is not None and line.change is not None and line.shift is not None
                 and abs(line.crude - line.change) > max(map(abs, line.margin)) / 4 for line in lines)  # fmt: skip
     if crude:
-        made.append(f"{crude:,} rows differ from the plain change by more than a quarter of the margin, since the "
-                    "windows have other weekdays: crude_change_value")  # fmt: skip
+        made.append(f"that the windows have other weekdays makes over a quarter of the margin in {crude:,} rows: "
+                    "crude_change_value is the plain change")  # fmt: skip
     return made
 
 
 def absent(asked: Asked, found: Sequence[Judged]) -> list[str]:
-    """Metrics that no request carries."""
+    """Metrics that no request carries, and those of whole days where there are none; nothing where nothing is."""
     seen = {one.line.metric.split(":")[0] for one in found}
-    missing = [name for name in asked.wanted if name not in seen and not name[-2:].isdigit()]
-    return [f"not logged in either window: {', '.join(missing)}"] if missing else []
+    missing = [name for name in asked.wanted if name not in seen and not name[-2:].isdigit()] if found else []
+    daily = [name for name in missing if name in DAILY and not asked.of_days]
+    missing = [name for name in missing if name not in daily]
+    made = [f"not judged in windows of less than a day: {', '.join(daily)}"] if daily else []
+    return [*made, f"not logged in either window: {', '.join(missing)}"] if missing else made

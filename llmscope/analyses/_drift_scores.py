@@ -13,8 +13,6 @@ from llmscope.stats.daily import Day
 
 # Raters that are looked at, those with the most scores.
 MOST = 50
-# A score from 0 to 1 has moved when this much of it has.
-UNIT_MARGIN = 0.05
 SQL = """
 WITH about AS (
     SELECT {dimensions} request_id AS about_id FROM requests
@@ -102,7 +100,7 @@ def lines(found: Found, windows: Windows, blank: Line, rhos: dict[Rater, float |
             line = rate_line(line, pair, rhos.get(rater), windows.margins, None, None)
         else:
             top = max(row["most"] for row in rows)
-            margin = windows.margins.points("score") if top > 1 else (-UNIT_MARGIN, UNIT_MARGIN)
+            margin = windows.margins.scored(top <= 1)
             line = replace(line, unit="points", change_unit="points", margin=margin)
             if scale_changed(rows):
                 line = replace(line, told="scale changed", n=(sum(d.n for d in pair[0]), sum(d.n for d in pair[1])))

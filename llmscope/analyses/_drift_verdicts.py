@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from llmscope.analyses._drift_lines import EXACT, STEPPED, Line, level_line, mean_line, points_line
+from llmscope.analyses._drift_lines import EXACT, SHORT, STEPPED, Line, level_line, mean_line, points_line
 from llmscope.stats.changes import Change, changes, weekday_adjusted, without_spikes
 from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, shift
 from llmscope.stats.families import benjamini_hochberg, benjamini_yekutieli
@@ -84,7 +84,7 @@ def verdict_of(line: Line, q: float | None) -> str:
     """By both keys; of a rare rate the exact test is the first, and weeks are the second where there are enough."""
     if min(line.n) < FEWEST_ROWS or line.p is None:
         return TOO_FEW
-    if line.method != EXACT:
+    if line.method not in (EXACT, SHORT):
         return verdict(line.shift, q, line.margin, line.units)
     fewest = min(line.n) if line.units is None else min(line.units, *line.n)
     if fewest < FEWEST_SESSIONS or line.effect is None or line.equivalence is None:
@@ -138,7 +138,8 @@ def at_step(line: Line, step: Step) -> Line:
     moved = replace(line, method=STEPPED, p=step.p)
     if line.kind in BUILD:
         built = BUILD[line.kind](replace(line, change_unit=line.change_unit), step.pair, None)
-        return replace(built, method=STEPPED, p=step.p, effect=None)
+        unknown = (None, None) if line.shown else None
+        return replace(built, method=STEPPED, p=step.p, effect=None, shown=unknown)
     # Of a mix, the category that moved most; how much of the traffic moved is what the windows say.
     large = max(abs(step.split.effect), 0.0)
     return replace(moved, shift=replace(step.split, effect=large), units=line.units)

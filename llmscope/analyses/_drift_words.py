@@ -55,6 +55,11 @@ def change(row: Row) -> str | None:
     return f"{signed(factor * value, places)}{sign}"
 
 
+def points(share: float | None) -> str | None:
+    """A change of a share: `-16.3 pt`."""
+    return None if share is None else f"{signed(100 * share, 2 if abs(share) < 0.01 else 1)} pt"
+
+
 def interval(row: Row) -> str | None:
     """`[+12, +33]`, in the unit of the change; `?` for an end that the sample does not reach."""
     ends = row["change_low_value"], row["change_high_value"]
@@ -102,8 +107,9 @@ def of(key: Sequence[Any] | None) -> str:
 
 
 def sentence(row: Row, said: str, told: str, key: Sequence[Any] | None) -> str:
-    """`p95 latency of chat rose 22 % [+12, +33], from 4.10 s to 5.00 s, since 2026-10-14.`"""
-    since = f", since {row['began']}" if row["began"] else ""
+    """`p95 latency of chat rose 22 % [+12, +33], from 4.10 s to 5.00 s, since about 2026-10-14.`"""
+    began = row["began"] or ""
+    since = f", {began}" if began.startswith("by ") else f", since about {began}" if began else ""
     if row["change_unit"] == "moved":
         return f"{said}{of(key)}: {percent(row['change_value'])} of requests moved ({told}){since}."
     verb = "rose" if row["change_value"] > 0 else "fell"
@@ -117,7 +123,8 @@ def window_text(window: Window) -> str:
         return "all times"
     since, until = (local(moment, window.tz) for moment in (window.since, window.until))
     if any(moment.time() != datetime.min.time() for moment in (since, until)):
-        return f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}"
+        same = since.date() == until.date()
+        return f"{since:%Y-%m-%d %H:%M} to {until:{'%H:%M' if same else '%Y-%m-%d %H:%M'}}"
     last = until - timedelta(days=1)
     if since.day == 1 and until.day == 1:
         first, end = f"{since:%Y-%m}", f"{last:%Y-%m}"

@@ -14,7 +14,7 @@ the same items (item_id, prompt_hash), the paired differences stand in the part 
 where nearly all requests are such. Adjusted changes are at one mix of feature and prompt size (--adjust); where they
 turn the sign, or rule out the difference, a warning says so and the verdict goes by requests alike.
 
---fail-if "verdict = 'worse'" fails a build (exit 3); where a gate is asked and no row can be judged, exit 5.
+--fail-if "verdict = 'worse'" fails a build (exit 3); where a gate is asked and every row is too few to say, exit 5.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ def compare(
         instead = {one.metric.word: one for one in paired if one.crude}
         rows = [instead.get(row.metric.word, row) for row in rows]
         note = f"nearly every request has one of the same {whole} on the other side: rows are differences of pairs"
+        note += ", quantiles those of all requests" if any(row.metric.quantile for row in rows) else ""
     family = rows if whole else [*rows, *paired]
     every = _compare_table.written(family)
     written, of_pairs = every[: len(rows)], every[len(rows) :]

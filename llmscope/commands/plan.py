@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import Annotated, Any
 
@@ -35,6 +36,10 @@ JUDGED = (
 )
 ALIKE = "a design effect of N: N rows of one session or day are worth one independent row; 1 where rows are independent"
 WANDER = "days that wander together need whole weeks besides: under two weeks a side llmscope assumes days alike"
+# No log has more; and a test of two sides alarms in 5 of 100 anyhow, so that less is no chance to find anything.
+MOST_ROWS, LEAST_POWER = 10**12, 0.05
+# The largest rise of latency planned for: eleven times as slow.
+MOST_SLOWER = 10.0
 Row = dict[str, Any]
 
 
@@ -53,30 +58,30 @@ def plan_compare(
     from llmscope.stats.power import rows_for_means, rows_for_rates
 
     one_of(rate is not None, sd is not None, latency)
-    wanted, likely, effect = detected(detect), share_of(power, "--power"), design_of(design_effect)
+    wanted, likely, effect = detected(detect), chance_of(power), design_of(design_effect)
     if per_day is not None and per_day < 1:
         raise UsageError("--per-day takes a number of 1 or more")
     if rate is not None:
         before, points = share_of(rate, "--rate"), share_of(wanted, "--detect")
         if before + points >= 1:
             raise UsageError(f"--rate {rate} and --detect {wanted} add up to 100 % or more")
-        found = rows_for_rates(before, before + points, effect, power=likely)
+        found = sensible(lambda: rows_for_rates(before, before + points, effect, power=likely))
         question, text = f"a rate of {percent(before)}", f"{percent(before)} to {percent(before + points)}"
         aim = f"a rate rise from {percent(before)} to {percent(before + points)}"
         notes = [f"a fall of {percent(points)} from the same rate takes fewer rows: a rise is planned for"]
     elif latency:
-        change = share_of(wanted, "--detect")
-        found = rows_for_means(LATENCY_SD, log(1 + change), effect, power=likely)
+        change = share_of(wanted, "--detect", MOST_SLOWER)
+        found = sensible(lambda: rows_for_means(LATENCY_SD, log(1 + change), effect, power=likely))
         question, text = "latency, the typical level", f"+{percent(change)}"
         aim = f"latency rise by {percent(change)}"
         notes = [f"the logarithm of latency is taken to have a standard deviation of {LATENCY_SD}; "
                  "--sd with --detect, both of the logarithm, states another"]  # fmt: skip
     else:
         spread, points = positive(sd, "--sd"), figure_of(wanted, "--detect")
-        found = rows_for_means(spread, points, effect, power=likely)
+        found = sensible(lambda: rows_for_means(spread, points, effect, power=likely))
         question, text = f"a mean with a standard deviation of {spread:g}", f"{points:g}"
         aim, notes = f"a mean move by {points:g} (standard deviation {spread:g})", []
-    days = ceil(found / per_day) if found and per_day else None
+    days = ceil(found / per_day) if per_day else None
     row = {"question": question, "rows_a_side": found, "days": days, "detect": text, "power_ratio": likely,
            "design_effect": effect}  # fmt: skip
     notes += ["two sides of equal size, a two-sided test at 5 %; both sides are served at the same time", ALIKE, WANDER]
@@ -114,8 +119,8 @@ def plan_judge(
     if agrees:
         return for_agreement(agreement, interval)
     spread, points = positive(sd, "--sd"), figure_of(detected(detect), "--detect")
-    likely, effect = share_of(power, "--power"), design_of(design_effect)
-    found = rows_for_means(spread, points, effect, power=likely)
+    likely, effect = chance_of(power), design_of(design_effect)
+    found = sensible(lambda: rows_for_means(spread, points, effect, power=likely))
     row = {
         "question": f"a mean score with a standard deviation of {spread:g}", "rows_a_side": found,
         "detect": f"{points:g}", "power_ratio": likely, "design_effect": effect,
@@ -141,6 +146,8 @@ def for_agreement(agreement: str | None, interval: str | None) -> Result:
     low, high = 1, 2
     while span(share, high) > narrow:
         low, high = high, 2 * high
+        if low > MOST_ROWS:
+            raise too_fine()
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if span(share, middle) > narrow else (low, middle)
@@ -182,19 +189,54 @@ def detected(text: str | None) -> str:
     return text
 
 
-def share_of(text: str, option: str) -> float:
-    """2%, 0.02 or .02.
+def sensible(rows: Callable[[], int | None]) -> int:
+    """Rows a side: no fewer than llmscope judges, and no more than there are.
 
     Raises:
-        UsageError: not between 0 and 1, ends left out.
+        UsageError: a change too small for any log to show.
+    """
+    from llmscope.stats.daily import FEWEST_ROWS
+
+    try:
+        found = rows()
+    except (OverflowError, ZeroDivisionError):
+        found = None
+    if found is None or found > MOST_ROWS:
+        raise too_fine()
+    return max(found, FEWEST_ROWS)
+
+
+def too_fine() -> UsageError:
+    return UsageError(f"that takes more than {MOST_ROWS:,} rows", hint="a larger --detect or --interval takes fewer")
+
+
+def chance_of(text: str) -> float:
+    """--power: over the chance to call a change where there is none."""
+    found = share_of(text, "--power")
+    if found <= LEAST_POWER:
+        raise UsageError(
+            f"--power {text!r} is no more than chance alone gives, 5 %", hint=f"for example --power {POWER}"
+        )
+    return found
+
+
+def share_of(text: str, option: str, most: float = 1.0) -> float:
+    """2%, 0.02 or .02; above 1, where that is allowed, as per cent only.
+
+    Raises:
+        UsageError: not between 0 and `most`, ends left out.
     """
     plain = text.strip()
+    percents = plain.endswith("%")
     try:
-        found = float(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
+        found = float(plain.removesuffix("%")) / (100 if percents else 1)
     except ValueError:
         found = 0.0
-    if not 0 < found < 1:
-        raise UsageError(f"{option} {text!r} is not between 0 and 100 %", hint=f"for example {option} 2%")
+    if not 0 < found < (most if percents else 1):
+        example = POWER if option == "--power" else "2%"
+        raise UsageError(
+            f"{option} {text!r} is not between 0 and {percent(most)}", hint=f"for example {option} {example}"
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from llmscope.render import View
 from llmscope.render._raw import raw_row
-from llmscope.render._sheets import sheets
+from llmscope.render._sheets import every_sheet
 from llmscope.result import Column, Result, Row
 
 
@@ -22,7 +22,7 @@ class Flat:
 
 def flat(result: Result, view: View) -> Flat:
     """The main table; where a result is parts alone, they are stacked and a first column `part` names them."""
-    shown = sheets(result, view)
+    shown = [sheet for sheet in every_sheet(result, view) if sheet.columns]
     if not shown:
         return Flat((), iter(()))
     if shown[0].name is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmscope.errors import unknown_name
 from llmscope.render import View
@@ -20,8 +20,16 @@ class Sheet:
 
 
 def sheets(result: Result, view: View) -> list[Sheet]:
-    """The tables that have columns; a result without any is its parts alone, or only findings and notes."""
-    return [sheet for sheet in every_sheet(result, view) if sheet.columns]
+    """The tables that have columns, as people are shown them: without details, unless --columns names them.
+
+    A result without columns is its parts alone, or only findings and notes.
+    """
+    asked = view.columns or ()
+    return [
+        replace(sheet, columns=tuple(c for c in sheet.columns if not c.detail or c.name in asked))
+        for sheet in every_sheet(result, view)
+        if sheet.columns
+    ]
 
 
 def every_sheet(result: Result, view: View) -> list[Sheet]:

@@ -28,9 +28,10 @@ Margin = tuple[float, float]
 class Margins:
     """The least change of each metric worth a word, from [drift] of llmscope.toml; every default is a judgement.
 
-    latency, tokens, cost: relative, of the level. score: points. rate_points and rate_relative: of error and other
-    rates, the larger of both counts; a share of rows, and a share of the earlier rate. mix: share of all rows that
-    changed category (half the sum of the differences). category: share of rows, for one category.
+    latency, tokens, cost: relative, of the level. score: points; of a score from 0 to 1 a tenth of them. rate_points
+    and rate_relative: of error and other rates, the larger of both counts; a share of rows, and a share of the earlier
+    rate, or of its complement where that is smaller (90 % passed is 10 % failed). mix: share of all rows that changed
+    category (half the sum of the differences). category: share of rows, for one category.
     """
 
     latency: float = 0.10
@@ -70,9 +71,14 @@ class Margins:
         reach = float(getattr(self, metric))
         return -reach, reach
 
+    def scored(self, unit: bool) -> Margin:
+        """Of a score; a tenth of its points where it lies from 0 to 1."""
+        low, high = self.points("score")
+        return (low / 10, high / 10) if unit else (low, high)
+
     def rate(self, before: float) -> Margin:
-        """Of a share of rows, given the earlier one."""
-        reach = max(self.rate_points, self.rate_relative * before)
+        """Of a share of rows, given the earlier one; relative to what is rarer, what has it or what has it not."""
+        reach = max(self.rate_points, self.rate_relative * min(before, 1 - before))
         return -reach, reach
 
 

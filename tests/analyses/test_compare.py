@@ -214,6 +214,22 @@ def test_scores_by_rater(here: Path, run: Run) -> None:
     assert any(f["kind"] == "raters" and "tone of A is by j 1, of B by j 2" in f["text"] for f in found["findings"])
 
 
+def test_a_pass_rate_is_held_to_the_margin_of_its_failures(here: Path, run: Run) -> None:
+    """A passes 9 of 10, B 8 of 10: 10 points, and the margin is 20 % of A's 10 % failures, not of its 90 % passes."""
+    records = two_models()
+    put(here / "logs/log.jsonl", lines(records))
+    marks = []
+    for i, record in enumerate(records):
+        turn, b = i // 2 % 10, record["request_model"] == "gpt-4o"
+        marks.append({**scored(i, float(turn >= 1 + b)), "request_id": record["request_id"], "data_type": "boolean"})
+    put(here / "logs/scores.jsonl", lines(marks))
+    row = rows_of(answer(run, here / "logs", *MODELS))["quality v1, j"]
+
+    assert (0.9, 0.8) == (pytest.approx(row["a_value"]), pytest.approx(row["b_value"]))
+    assert pytest.approx(0.02) == row["margin"]
+    assert "lower" == row["verdict"]
+
+
 def test_peek(here: Path, run: Run) -> None:
     """Twice as slow is told however often one looks; failures that are alike are not."""
     found = answer(run, log(here, two_models(latency_ms=lambda i, day: 2 * (1000 + i))), *MODELS, "--peek")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from math import exp, log
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import llmscope
 from llmscope.analyses import _drift_mixes, _drift_words
 from llmscope.analyses._drift_lines import (
     EXACT,
@@ -27,6 +29,7 @@ from llmscope.analyses._drift_verdicts import judge, odd_days
 from llmscope.result import Window
 from llmscope.stats.daily import Day
 from llmscope.stats.verdicts import Margins
+from tests.load.writing import lines, put, request
 
 BEFORE, AFTER = dt.date(2026, 9, 1), dt.date(2026, 10, 1)
 BLANK = Line("latency", "latency", "ms", None, Margins().ratio("latency"), (0, 0), (0, 0))
@@ -171,6 +174,23 @@ def test_swapped_windows_flip_the_sign_and_a_constant_changes_nothing(seed: int,
     assert said(there) == said(back)
 
 
+def test_a_rate_of_a_short_window_is_no_surer_than_its_days() -> None:
+    """60 errors more on one day of a week: 67 of 7,000 against 7, Fisher's p is under 1e-12; the days' is .3559.
+
+    Daily shares .061 and six of .001: mean .0095714, variance (.0514286^2 + 6 x .0085714^2) / 6 = .00051429, so that
+    se = sqrt(.00051429 / 7) = .0085714 and t = (.0095714 - .001) / .0085714 = 1 on 6 degrees of freedom.
+    """
+    first = [Day(BEFORE + dt.timedelta(days=i), 1000, 1.0) for i in range(7)]
+    last = [Day(AFTER + dt.timedelta(days=i), 1000, 61.0 if i == 3 else 1.0) for i in range(7)]
+    blank = Line("error_rate", "error rate", "share", None, (0.0, 0.0), (0, 0), (0, 0), change_unit="share")
+    found = rate_line(blank, (first, last), None, Margins(), None, None)
+
+    assert found.change == pytest.approx(0.0085714, abs=1e-7)
+    assert found.p == pytest.approx(0.355918, abs=1e-6)
+    assert (found.low or 0) < 0 < (found.high or 0)
+    assert said(found)[0] == "INCONCLUSIVE"
+
+
 WINDOWS = Windows(((), ()), Margins(), {})
 MIX = Line("model_mix", "model mix", "moved", None, (0.0, 0.0), (0, 0), (0, 0), change_unit="moved")
 
@@ -261,7 +281,7 @@ def test_sentences() -> None:
         "before": "4.10 s", "after": "5.00 s", "began": "2026-10-14",
     }  # fmt: skip
 
-    expected = "p95 latency of chat rose 22 % [+12, +33], from 4.10 s to 5.00 s, since 2026-10-14."
+    expected = "p95 latency of chat rose 22 % [+12, +33], from 4.10 s to 5.00 s, since about 2026-10-14."
     assert expected == _drift_words.sentence(row, "p95 latency", "", ("chat",))
 
 
@@ -272,9 +292,50 @@ def test_sentences() -> None:
         (dt.datetime(2026, 8, 1), dt.datetime(2026, 10, 1), "UTC", "2026-08 to 2026-09"),
         (dt.datetime(2026, 9, 7), dt.datetime(2026, 9, 21), "UTC", "2026-09-07 to 2026-09-20"),
         (dt.datetime(2026, 8, 31, 22), dt.datetime(2026, 9, 30, 22), "Europe/Berlin", "2026-09"),
-        (dt.datetime(2026, 9, 7, 14), dt.datetime(2026, 9, 7, 15), "UTC", "2026-09-07 14:00 to 2026-09-07 15:00"),
+        (dt.datetime(2026, 9, 7, 14), dt.datetime(2026, 9, 7, 15), "UTC", "2026-09-07 14:00 to 15:00"),
     ],
 )
 def test_windows_in_words(since: dt.datetime, until: dt.datetime, tz: str, text: str) -> None:
     """In the zone asked for."""
     assert text == _drift_words.window_text(Window(since, until, tz))
+
+
+def stopping(here: Path) -> Path:
+    """March and April: chat 20 a day, search 10 a day until 9 April and none since."""
+    days = [dt.date(2026, 3, 1) + dt.timedelta(days=i) for i in range(61)]
+    records = [
+        {
+            "feature": feature,
+            "started_at": f"{day}T{i % 24:02}:00:00Z",
+            "latency_ms": 1000 + i,
+            "session_id": f"{day}{i}",
+        }
+        for day in days
+        for feature, n in (("chat", 20), ("search", 10 if day < dt.date(2026, 4, 10) else 0))
+        for i in range(n)
+    ]
+    return put(here / "stopping.jsonl", lines(request(i, status="ok", **r) for i, r in enumerate(records)))
+
+
+def test_a_feature_that_stopped_is_found_with_where_as_with_by(here: Path) -> None:
+    """Days on which the log goes on and --where leaves nothing are days of 0: 10 a day, and 0 since 10 April."""
+    path = stopping(here)
+    with llmscope.open(str(path), since="2026-04", until="2026-04") as logs:
+        by = [r for r in logs.drift(by="feature", metric="requests").rows if r["feature"] == "search"]
+    with llmscope.open(str(path), since="2026-04", until="2026-04", where="feature = 'search'") as logs:
+        alone = logs.drift(metric="requests").rows
+
+    for row in (by[0], alone[0]):
+        assert ("DRIFT", 10.0, 0.0, "2026-04-10") == (
+            row["verdict"], row["before_value"], row["after_value"], str(row["began"])[-10:],
+        )  # fmt: skip
+
+
+def test_requests_of_a_volume_are_those_counted(here: Path) -> None:
+    """Of chat, 31 x 20 and 30 x 20; nothing moved."""
+    with llmscope.open(str(stopping(here)), since="2026-04", until="2026-04", where="feature = 'chat'") as logs:
+        row = logs.drift(metric="requests").rows[0]
+
+    assert (620, 600, 20.0, 20.0) == tuple(
+        row[n] for n in ("requests_before", "requests_after", "before_value", "after_value")
+    )

@@ -99,7 +99,7 @@ def test_windows_are_of_the_zone_asked_for() -> None:
     assert datetime(2026, 10, 31, 23) == after.until
 
 
-@pytest.mark.parametrize("baseline", ["next week", "2026-10", "2026-09-20..2026-09-10", "2026-08..", "2026-13"])
+@pytest.mark.parametrize("baseline", ["next week", "2026-10", "2026-09-20..2026-09-10", "2026-08..", "2026-13", "0d"])
 def test_a_baseline_that_is_none_is_refused(baseline: str) -> None:
     """No window, one that reaches into the later one, one that ends before it begins."""
     with pytest.raises(UsageError, match="baseline"):

@@ -6,17 +6,22 @@ kept in tests/bench/simulated/.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
 import pytest
 
+from llmscope.analyses._drift_lines import Line, level_line, rate_line, usual_rho
+from llmscope.analyses._drift_verdicts import judge
 from llmscope.stats.daily import Shift, shift
 from llmscope.stats.verdicts import DRIFT, SMALL, STABLE, Margins, verdict
 from tests.bench.simulate_drift import errors, latency, one_report, tails
 from tests.bench.simulated_logs import WORLDS, draw, error_days, exceeding_days, latency_days, requests
 
 MONTHS = (31, 28)
+LATENCY = Line("latency", "latency", "ms", 0, Margins().ratio("latency"), (0, 0), (0, 0))
+ERRORS = Line("error_rate", "error rate", "share", 0, (0.0, 0.0), (0, 0), (0, 0), change_unit="share")
 C = WORLDS["C weekdays, days wander 5 %, rho .5"]
 PROMISED = [name for name in WORLDS if not name.startswith(("E ", "steps every 7"))]
 
@@ -142,3 +147,32 @@ def test_exceeding_its_own_p95() -> None:
     assert moved is not None
     assert moved.before == pytest.approx(0.05, abs=0.0005)
     assert verdict(moved, moved.p, Margins().rate(moved.before), 500) != DRIFT
+
+
+@pytest.mark.parametrize("name", ["C with incident days", "D days wander 10 %, rho .7"])
+def test_a_report_that_looks_for_steps(name: str) -> None:
+    """Reports of 48 slices in which nothing changed, through drift's own judge: at most 5 % of the lines are real."""
+    rng, said = np.random.default_rng(31), []
+    for _ in range(4):
+        logs = [draw(rng, WORLDS[name], 20_000 * float(rng.lognormal(0, 1)), MONTHS) for _ in range(48)]
+        pairs = [latency_days(rng, one) for one in logs]
+        rho = usual_rho(pairs)
+        lines = [level_line(replace(LATENCY, units=one.fewest_sessions), pair, rho)
+                 for one, pair in zip(logs, pairs, strict=True)]  # fmt: skip
+        said += [one.said for one in judge(lines, dependent=False)[0]]
+
+    assert sum(word in (DRIFT, SMALL) for word in said) <= 0.05 * len(said)
+
+
+def test_an_incident_in_a_short_window_is_no_drift() -> None:
+    """Reports of a week against a week, error rate 2 %, incident days: the exact test alone says DRIFT of 1 in 4."""
+    rng, said = np.random.default_rng(32), []
+    for _ in range(2):
+        lines = []
+        for _ in range(24):
+            log_of = draw(rng, WORLDS["C with incident days"], 130_000, (7, 7))
+            before, after = error_days(rng, log_of, 0.02)
+            lines.append(rate_line(ERRORS, (before, after), None, Margins(), None, None))
+        said += [one.said for one in judge(lines, dependent=False)[0]]
+
+    assert sum(word in (DRIFT, SMALL) for word in said) <= 0.05 * len(said)

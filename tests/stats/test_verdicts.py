@@ -93,6 +93,19 @@ def test_a_rate_has_two_margins() -> None:
     assert Margins().rate(0.10) == pytest.approx((-0.02, 0.02))
 
 
+def test_a_pass_rate_is_held_to_the_margin_of_its_failures() -> None:
+    """90 % passed is 10 % failed: 20 % of the latter are 2 points, of the former they would be 18."""
+    assert Margins().rate(0.90) == pytest.approx((-0.02, 0.02))
+    assert Margins().rate(1.0) == (-0.005, 0.005)
+
+
+def test_a_score_from_0_to_1_has_a_tenth_of_the_margin() -> None:
+    """Of the 0.3 points of a score from 1 to 5, 0.03; and it follows the setting."""
+    assert Margins().scored(unit=True) == pytest.approx((-0.03, 0.03))
+    assert Margins.of({"score": 0.5}).scored(unit=True) == pytest.approx((-0.05, 0.05))
+    assert Margins().scored(unit=False) == (-0.3, 0.3)
+
+
 def test_settings_lie_over_the_defaults() -> None:
     """What [drift] names changes, and nothing else; - and _ are one."""
     assert Margins(latency=0.2, rate_points=0.01) == Margins.of({"latency": 0.2, "rate-points": 0.01})

@@ -43,10 +43,11 @@ def raters(sample: Sample) -> list[str]:
 
 
 def short(sample: Sample, key: str) -> bool:
-    """Whether a column holds answers of a scale: few unlike ones, or numbers, and no texts, lists or objects."""
+    """Whether a column holds answers of a scale: few unlike ones, or numbers; texts and lists in it are odd."""
     said = [record[key] for record in sample.records if record.get(key) is not None]
-    plain = all(isinstance(value, (str, int, float)) and len(str(value)) <= LONGEST_ANSWER for value in said)
-    return bool(said) and plain and len({str(value) for value in said}) <= MOST_ANSWERS
+    plain = {str(value) for value in said if isinstance(value, (str, int, float)) and len(str(value)) <= LONGEST_ANSWER}
+    odd = [value for value in said if str(value) not in plain]
+    return bool(plain) and 2 * len(odd) <= len(said) and len(plain) <= MOST_ANSWERS
 
 
 def kind_of(key: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llmscope.logs import Logs
     from llmscope.store import Store
 
-ALL_TABLES = ("requests", "spans", "scores", "traces")
+ALL_TABLES = ("requests", "spans", "scores", "traces", "vectors")
 # In the environment, one value a line.
 REPEATABLE = ("map", "fail_if")
 Say = Callable[[str], None]

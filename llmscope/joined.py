@@ -17,6 +17,7 @@ WHERE NOT EXISTS (SELECT 1 FROM stored.{rows} AS kept WHERE kept.{key} = named.{
 UNION ALL BY NAME
 SELECT * FROM stored.{table}
 """
+STORED = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'stored'"
 REST = (
     "INSERT INTO price_keys SELECT * FROM stored.price_keys EXCEPT SELECT * FROM price_keys",
     "INSERT INTO rejects SELECT * FROM stored.rejects",
@@ -45,7 +46,9 @@ def add_store(store: Store, path: Path) -> frozenset[str]:
         kept = present_columns(con, "requests")
     finally:
         engine.execute(con, f"USE {engine.own_database(con)}")
-    for table in (t for t in TABLES if t != "traces"):  # those have handed on what they knew when they were loaded
+    held = {name for (name,) in engine.execute(con, STORED)}
+    # Traces have handed on what they knew when they were loaded; an older store has no vectors.
+    for table in (t for t in TABLES if t != "traces" and rows_table(t) in held):
         own = view_sql(table, present_columns(con, table)).split(" AS ", 1)[1]
         engine.execute(con, BOTH.format(table=table, own=own, rows=rows_table(table), key=KEYS[table]))
     for statement in REST:

@@ -50,7 +50,7 @@ class Logs:
         self, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None,
         window: Window | None = None, **values: Any,
     ) -> list[dict[str, Any]]:  # fmt: skip
-        """Runs an analysis's SQL over `requests`, `priced`, `spans` and `scores` of this window.
+        """Runs an analysis's SQL over `requests`, `priced`, `spans`, `scores` of this window, and `vectors`.
 
         Args:
             by: what the hole {dimensions} lists, each under the word asked for.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmscope.config import STORE, Config, read_config
-from llmscope.load import LoadOptions, Progress, load
+from llmscope.load import LoadOptions, LoadReport, Progress, load
 from llmscope.load.find import size_of, spool
 from llmscope.load.notes import load_notes
 from llmscope.logs import Logs, no_store, open_book
@@ -57,14 +57,22 @@ def open_logs(
         # What comes through a pipe comes once, and may have to be read twice.
         stdin = spool(Path(folder)) if "-" in paths else None
         logs = of_files(paths, asked, reading, stdin, progress)
-        if reading.unread and logs.report and (logs.report.total("duplicates") or logs.report.may_overlap):
-            # Which of two records is the more complete is told by all their columns, as the store tells it.
+        if reading.unread and logs.report and needs_all(logs.report):
             logs.close()
             logs = of_files(paths, asked, replace(reading, unread=frozenset()), stdin, progress)
     if with_store:
         with closing_on_failure(logs):
             logs.join(kept)
     return logs
+
+
+def needs_all(report: LoadReport) -> bool:
+    """Whether columns matter that the question never looks at.
+
+    Which of two records is the more complete is told by all of them, as the store tells it; and what a vector names,
+    a request may have under any of its ids.
+    """
+    return bool(report.total("duplicates") or report.may_overlap or report.total("waiting"))
 
 
 def of_files(

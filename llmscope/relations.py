@@ -12,7 +12,7 @@ from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
 
 # The requests before a condition on their price; without one they are `requests` themselves.
 BASE = "every_request"
-RELATIONS = ("requests", "priced", "spans", "scores")
+RELATIONS = ("requests", "priced", "spans", "scores", "vectors")
 BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 # Stands for `priced` with the rates of its tokens, which no other statement has to carry.
 RATED = "rated"
@@ -36,7 +36,7 @@ class Filtered(Protocol):
 
 
 def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
-    """The statement with a CTE for each relation it names: `requests`, `priced`, `spans`, `scores`."""
+    """The statement with a CTE for each relation it names: `requests`, `priced`, `spans`, `scores`, `vectors`."""
     found = steps(named_in(sql), logs, tagged)
     text = sql.strip()
     rest = re.sub(r"^WITH\s+", "", text, flags=re.IGNORECASE)
@@ -68,6 +68,8 @@ def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = 
         found.append(("requests", "SELECT * FROM priced"))
     for name in sorted(wanted & {"spans", "scores"}):
         found.append((name, f"SELECT * FROM {origin}.{name}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+    if "vectors" in wanted:  # of every window: their time is their request's
+        found.append(("vectors", f"SELECT * FROM {origin}.vectors"))
     return found
 
 

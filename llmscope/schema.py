@@ -8,7 +8,7 @@ from typing import Literal
 from llmscope.errors import UsageError, unknown_name
 
 Kind = Literal["text", "time", "ms", "tokens", "usd", "count", "ratio", "flag", "list", "json"]
-Table = Literal["requests", "spans", "scores", "traces"]
+Table = Literal["requests", "spans", "scores", "traces", "vectors"]
 
 SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
@@ -48,6 +48,7 @@ def _columns(kind: Kind, text: str) -> list[Column]:
     return found
 
 
+EMBEDDING = Column("embedding", "list", "vector of the prompt", sql="FLOAT[]")
 REQUESTS: tuple[Column, ...] = tuple(
     _columns(
         "text",
@@ -162,7 +163,7 @@ REQUESTS: tuple[Column, ...] = tuple(
         """,
     )
     + _columns("json", "metadata: the source's own container")
-    + [Column("embedding", "list", "vector of the prompt", sql="FLOAT[]")]
+    + [EMBEDDING]
 )
 
 PRICED: tuple[Column, ...] = (
@@ -245,11 +246,17 @@ TRACES: tuple[Column, ...] = tuple(
     + _columns("json", "metadata: the source's own container")
 )
 
+# Embeddings that came in a file of their own. They stay here: a request would have to be written anew to take one over.
+VECTORS: tuple[Column, ...] = (
+    *_columns("text", "vector_id!: the id by which its file names the request\nrequest_id: the request, once loaded"),
+    *_columns("text", "trace_id: of the span\nspan_id: the span that names it\nsource_format: the source that read it"),
+    Column("source_file", "text", "where it came from"), EMBEDDING,
+)  # fmt: skip
 TABLES: dict[Table, tuple[Column, ...]] = {
-    "requests": REQUESTS, "spans": SPANS, "scores": SCORES, "traces": TRACES,
+    "requests": REQUESTS, "spans": SPANS, "scores": SCORES, "traces": TRACES, "vectors": VECTORS,
 }  # fmt: skip
 KEYS: dict[Table, str] = {
-    "requests": "request_id", "spans": "span_id", "scores": "score_id", "traces": "trace_id",
+    "requests": "request_id", "spans": "span_id", "scores": "score_id", "traces": "trace_id", "vectors": "vector_id",
 }  # fmt: skip
 BY_NAME: dict[Table, dict[str, Column]] = {t: {c.name: c for c in cs} for t, cs in TABLES.items()}
 

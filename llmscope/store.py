@@ -1,4 +1,4 @@
-"""The store: one DuckDB file of requests, spans and scores, what was loaded, and what was refused."""
+"""The store: one DuckDB file of requests, spans, scores and vectors, what was loaded, and what was refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from llmscope.schema import TABLES, Table
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 HOLD_S = 1.0
 MOST_THREADS, BYTES_A_CHARACTER = 8, 3_000
 
@@ -139,6 +139,8 @@ class Store:
         )
         try:
             prepare(con, self.path, self.read_only)
+            if self.read_only:
+                stand_in(con)
         except LlmscopeError:
             con.close()
             raise
@@ -194,6 +196,7 @@ class Store:
 TIMES: dict[Table, str] = {
     "requests": "started_at", "spans": "started_at", "scores": "created_at", "traces": "started_at",
 }  # fmt: skip
+# Vectors have no time of their own: they are forgotten with their requests.
 FORGOTTEN = "forgotten_before"
 
 
@@ -212,8 +215,8 @@ def forgotten_before(con: duckdb.DuckDBPyConnection) -> datetime | None:
 
 def drop_forgotten(con: duckdb.DuckDBPyConnection, table: Table, load_id: int) -> Counter[int]:
     """Takes out the rows of new loads, from `load_id` on, that are from before what was forgotten; counts by load."""
-    moment, column = forgotten_before(con), TIMES[table]
-    if moment is None or column not in present_columns(con, table):
+    moment, column = forgotten_before(con), TIMES.get(table)
+    if moment is None or column is None or column not in present_columns(con, table):
         return Counter()
     values = {"load": load_id, "moment": moment}
     old = f"FROM {rows_table(table)} WHERE load_id >= $load AND {column} < $moment"
@@ -238,10 +241,14 @@ def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) 
                 f"{path}: written by a newer llmscope (store version {version}, this program knows {SCHEMA_VERSION})",
                 hint="pip install --upgrade llmscope-toolkit",
             )
-        if not read_only and rows_table("traces") not in found:  # version 1 had no traces
-            engine.execute(con, table_sql("traces"))
-            engine.execute(con, view_sql("traces", required("traces")))
+        lacking = [table for table in TABLES if rows_table(table) not in found]
+        if lacking and not read_only:  # version 1 had no traces, version 2 no vectors
+            engine.execute(con, "BEGIN")
+            for table in lacking:
+                engine.execute(con, table_sql(table))
+                engine.execute(con, view_sql(table, required(table)))
             engine.execute(con, f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}')")
+            engine.execute(con, "COMMIT")
         return
     if found or read_only:
         raise LlmscopeError(f"{path}: a DuckDB file, but not an llmscope store", hint="name another file with --store")
@@ -250,3 +257,11 @@ def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) 
         engine.execute(con, statement)
     engine.execute(con, f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}')")
     engine.execute(con, "COMMIT")
+
+
+def stand_in(con: duckdb.DuckDBPyConnection) -> None:
+    """Lets an older store that is only read answer of a table it has not: there is nothing in it."""
+    found = {name for (name,) in engine.execute(con, "SELECT view_name FROM duckdb_views() WHERE NOT internal")}
+    for table in (table for table in TABLES if table not in found):
+        columns = ", ".join(f"NULL::{c.sql_type} AS {c.name}" for c in TABLES[table])
+        engine.execute(con, f"CREATE TEMP VIEW {table} AS SELECT {columns} WHERE false")

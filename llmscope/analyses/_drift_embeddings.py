@@ -18,30 +18,49 @@ MOST_ROWS, MOST_NUMBERS = 2_000, 3_000_000
 # An area as large is no change of what people ask.
 OTHER_EMBEDDER = 0.99
 NAMED = 3
+NONE_HERE = "vectors came beside the log, none of a request of these windows: embeddings are not compared"
 SIDE = """CASE WHEN started_at >= $after_since AND started_at < $after_until THEN 'after'
     WHEN started_at >= $before_since AND started_at < $before_until THEN 'before' END"""
+# Vectors stand in the log or in a file beside it; the log's own counts, and of two of one request the first by name.
+HELD_SQL = """held AS (
+    SELECT request_id, started_at, array_length(embedding) AS numbers, NULL AS vector_id
+    FROM requests WHERE embedding IS NOT NULL
+    UNION ALL
+    SELECT requests.request_id, requests.started_at, array_length(vectors.embedding), vectors.vector_id
+    FROM (
+        SELECT coalesce(request_id, vector_id) AS request_id, min(vector_id) AS vector_id FROM vectors
+        WHERE array_length(embedding) > 0
+        GROUP BY coalesce(request_id, vector_id)
+    ) AS beside
+    JOIN vectors ON vectors.vector_id = beside.vector_id
+    JOIN requests ON requests.request_id = beside.request_id
+    WHERE requests.embedding IS NULL
+)"""
 LENGTHS_SQL = """
-WITH sided AS (
-    SELECT {side} AS side, array_length(embedding) AS numbers FROM requests WHERE embedding IS NOT NULL
+WITH {held}, sided AS (
+    SELECT {side} AS side, numbers FROM held
 )
 SELECT side, numbers, count(*) AS requests FROM sided WHERE side IS NOT NULL AND numbers > 0 GROUP BY side, numbers
 """
 # The same requests each time it is asked: those whose names' digests come first.
 SAMPLE_SQL = """
-WITH sided AS (
-    SELECT request_id, {side} AS side FROM requests WHERE array_length(embedding) = $numbers
+WITH {held}, sided AS (
+    SELECT request_id, vector_id, {side} AS side FROM held WHERE numbers = $numbers
 ), ranked AS (
-    SELECT request_id, side, row_number() OVER (PARTITION BY side ORDER BY md5(request_id), request_id) AS place
+    SELECT request_id, vector_id, side,
+        row_number() OVER (PARTITION BY side ORDER BY md5(request_id), request_id) AS place
     FROM sided
     WHERE side IS NOT NULL
 ), chosen AS (
-    SELECT request_id, side FROM ranked WHERE place <= $most
+    SELECT request_id, vector_id, side FROM ranked WHERE place <= $most
 )
 SELECT requests.request_id AS request_id, chosen.side AS side, session_id, model, started_at,
-    date_trunc('day', {local}) AS day_of, embedding
+    date_trunc('day', {local}) AS day_of, coalesce(requests.embedding, vectors.embedding) AS embedding
 FROM requests JOIN chosen ON requests.request_id = chosen.request_id
+LEFT JOIN vectors ON vectors.vector_id = chosen.vector_id
 ORDER BY started_at, requests.request_id
 """
+BESIDE_SQL = "SELECT count(*) AS vectors_beside FROM vectors"
 COLUMNS = (
     Column("auc", "rate"),
     Column("auc_low", "rate", "low", "auc"),
@@ -71,15 +90,17 @@ def answer(logs: Logs, before: Window, after: Window) -> Answer | None:
     if None in ends.values():
         return None
     both = Window(before.since, after.until, before.tz)
-    lengths = logs.query(LENGTHS_SQL, names={"side": SIDE}, window=both, **ends)
+    names = {"side": SIDE, "held": HELD_SQL}
+    lengths = logs.query(LENGTHS_SQL, names=names, window=both, **ends)
     if not lengths:
-        return None
+        beside = logs.query(BESIDE_SQL)[0]["vectors_beside"]
+        return (empty(), (), (f"{beside:,} {NONE_HERE}",)) if beside else None
     numbers, left_out = common_length(lengths)
     if numbers is None:
         return empty(), (), (told_lengths(lengths),)
     most = max(min(MOST_ROWS, MOST_NUMBERS // 2 // numbers), 1)
     local = "started_at" if before.tz == "UTC" else "timezone($tz, timezone('UTC', started_at))"
-    rows = logs.query(SAMPLE_SQL, names={"side": SIDE, "local": local}, window=both, numbers=numbers, most=most, **ends)
+    rows = logs.query(SAMPLE_SQL, names=names | {"local": local}, window=both, numbers=numbers, most=most, **ends)
     usable = [row for row in rows if is_direction(row["embedding"])]
     notes = [*left_out, *([f"{len(rows) - len(usable):,} vectors have no direction (zero, or not a number)"]
                           if len(usable) < len(rows) else [])]  # fmt: skip

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from llmscope.schema import Dimension
 
 # The tables it asks; of log files, only those that fill them are read.
-TABLES = ("requests", "scores")
+TABLES = ("requests", "scores", "vectors")
 # Columns it never looks at: of log files they are not read unless --by or --where names them.
 UNREAD = (
     "response_id", "trace_id", "span_id", "parent_span_id", "finish_reason_raw", "error_message", "error_type",

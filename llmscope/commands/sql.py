@@ -1,4 +1,4 @@
-"""Ask in SQL, read-only: over requests, priced, spans, scores, loads and rejects."""
+"""Ask in SQL, read-only: over requests, priced, spans, scores, vectors, loads and rejects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ NUMBERS = re.compile(r"FLOAT|DOUBLE|DECIMAL\(.*\)|BIGNUM")
 SUFFIXES: dict[str, Kind] = {"usd": "usd", "ms": "ms", "tokens": "tokens", "ratio": "ratio", "bytes": "bytes"}
 WORDS = {"PIVOT": "PIVOT without the list of its columns", "MULTI": "PIVOT without the list of its columns"}
 ONLY = "llmscope sql takes one SELECT; it changes nothing and reads no file"
-FILES = "llmscope sql reads only requests, priced, spans, scores, loads and rejects; name log files after the query"
+FILES = (
+    "llmscope sql reads only requests, priced, spans, scores, vectors, loads and rejects;"
+    " name log files after the query"
+)
 
 
 def sql(query: Annotated[str, "one SELECT"], logs: Logs) -> Result:

@@ -27,6 +27,8 @@ SELECT
     (SELECT count(*) FROM requests) AS requests,
     (SELECT count(*) FROM spans) AS spans,
     (SELECT count(*) FROM scores) AS scores,
+    (SELECT count(*) FROM vectors) AS vectors,
+    (SELECT count(*) FROM vectors WHERE request_id IS NULL) AS vectors_waiting,
     (SELECT count(*) FROM loads) AS loads,
     (SELECT count(DISTINCT path) FROM loads) AS files,
     (SELECT coalesce(sum(rejected), 0)::BIGINT FROM loads) AS rejected_lines,
@@ -64,6 +66,7 @@ INFO = (
     Column("scores", "count"),
     Column("files", "count"),
     Column("rejected_lines", "count"),
+    Column("vectors", "count", optional=True),
     Column("loads", "count", optional=True),
     Column("version", "count", optional=True),
     Column("first_request", "time", optional=True),
@@ -104,6 +107,8 @@ def info(asked: Asked) -> Result:
     notes = [f"{row['loads']:,} loads of {row['files']:,} files; store version {row['version']}"]
     if row["first_request"]:
         notes.append(f"requests from {row['first_request']:%Y-%m-%d %H:%M} to {row['last_request']:%Y-%m-%d %H:%M} UTC")
+    if waits := row.pop("vectors_waiting"):
+        notes.append(f"{waits:,} of {row['vectors']:,} vectors are of requests that are not loaded")
     if row["rejected_lines"]:
         notes.append("llmscope store rejects shows the lines that could not be read")
     return Result("store info", INFO, (row,), parts={"by source": Part(BY_SOURCE, sources)}, notes=tuple(notes))
@@ -144,12 +149,13 @@ def forget(
     asked: Asked,
     before: Annotated[str | None, "2026-09-14, 2026-09, 90d: what is older goes"] = None,
 ) -> Result:
-    """Delete requests, spans and scores from before a date; what has no time stays."""
+    """Delete requests with their vectors, spans and scores from before a date; what has no time stays."""
     if before is None:
         raise UsageError("forget what?", hint="llmscope store forget --before 2026-09, or --before 90d")
     moment = moment_of(before, asked.get("tz", "UTC"))
     with existing(asked, read_only=False) as store, store.transaction():
-        rows = tuple(forget_rows(store, table, column, moment) for table, column in TIMES.items())
+        vectors = forget_vectors(store, moment)
+        rows = (*(forget_rows(store, table, column, moment) for table, column in TIMES.items()), vectors)
         remember_forgotten(store.con, moment)
         if rows[0]["forgotten"]:
             store.execute("DELETE FROM price_keys")
@@ -215,6 +221,18 @@ def forget_rows(store: Store, table: Any, column: str, moment: datetime) -> dict
         store.execute(f"DELETE FROM {name} WHERE {column} < {place}")
     kept, timed = store.execute(f"SELECT count(*), count({column}) FROM {table}")[0]
     return {"table": table, "forgotten": older, "kept": kept, "kept_without_time": kept - timed}
+
+
+def forget_vectors(store: Store, moment: datetime) -> dict[str, Any]:
+    """Deletes the vectors of requests from before a moment, which are not gone yet."""
+    old = "SELECT request_id FROM requests WHERE started_at < $moment"
+    beside = f"FROM vectors WHERE coalesce(request_id, vector_id) IN ({old})"
+    older = store.execute(f"SELECT count(*) {beside}", {"moment": moment})[0][0]
+    if older:
+        gone = f"DELETE FROM vectors_rows WHERE vector_id IN (SELECT vector_id {beside})"
+        store.execute(gone, {"moment": moment})
+    kept, named = store.execute("SELECT count(*), count(request_id) FROM vectors")[0]
+    return {"table": "vectors", "forgotten": older, "kept": kept, "kept_without_time": kept - named}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from llmscope.load.batch import MOST_FILES, Bytes, batches, content_of, load_bat
 from llmscope.load.discover import PEEK_BYTES, inspect
 from llmscope.load.find import find, inside, named
 from llmscope.load.job import COUNTS, FileReport, Job, Limits, LoadOptions
+from llmscope.load.links import waiting
 from llmscope.load.mapping import Map, unseen
 from llmscope.load.one import load_one
 from llmscope.store import Store
@@ -86,7 +87,19 @@ def load(
                 store.breathe()
         if progress:
             progress("", sum(sizes), sum(sizes))
+    tell_waiting(store, report)
     return report
+
+
+def tell_waiting(store: Store, report: LoadReport) -> None:
+    """How many vectors have no request, once all files are in: one that follows may bring it."""
+    brought = [f for f in report.files if f.source and "vectors" in f.source.split(" + ") and f.loaded]
+    found = waiting(store.con) if brought else {}
+    for file in brought:
+        if n := found.get(file.path, 0):
+            file.waiting = n
+            said = "vector is of a request that is not" if n == 1 else "vectors are of requests that are not"
+            file.notes.append(f"{n:,} {said} loaded: kept until {'it comes' if n == 1 else 'they come'}")
 
 
 def look_together(

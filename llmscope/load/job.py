@@ -24,7 +24,7 @@ class FileReport:
     """What became of one file: lines = loaded + set_aside + duplicates + rejected + blank.
 
     linked: its records carry the provider's ids of the answers, by which another source's log of them is known.
-    of_requests: what is counted as loaded are requests, not scores or traces.
+    of_requests: what is counted as loaded are requests, not scores or traces. waiting: vectors without their request.
     """
 
     path: str
@@ -42,6 +42,7 @@ class FileReport:
     asked: bool = True
     linked: bool = False
     of_requests: bool = True
+    waiting: int = 0
 
     def take(self, load_id: int, settled: Settled, notes: bool = True) -> None:
         """Takes over what became of this load's rows after they had come in."""

@@ -1,5 +1,5 @@
-"""Joins what came in different files: a trace's user to its requests, a score to what it scores, a parent to its
-children, and a request that two systems logged to itself. Whichever came first, the result is the same."""
+"""Joins what came in different files: a trace's user to its requests, a score or a vector to its request, a parent to
+its children, and a request that two systems logged to itself. Whichever came first, the result is the same."""
 
 from __future__ import annotations
 
@@ -72,15 +72,16 @@ JOIN requests_rows AS child
     AND child.operation = parent.operation AND child.input_tokens IS NOT NULL
 WHERE child.load_id >= $load AND parent.source_format NOT IN ('flat', 'canonical')
 """
-SCORED = """
-UPDATE scores_rows SET request_id = found.request_id
+# {table}: of scores or of vectors, s. Each finds the one request it is about.
+ABOUT = """
+UPDATE {table} SET request_id = found.request_id
 FROM (
     SELECT s.rowid AS row, min(r.request_id) AS request_id
-    FROM scores_rows AS s JOIN requests_rows AS r ON {same}
+    FROM {table} AS s JOIN requests_rows AS r ON {same}
     WHERE s.request_id IS NULL AND {side}.load_id >= $load
     GROUP BY s.rowid HAVING count(DISTINCT r.request_id) = 1
 ) AS found
-WHERE scores_rows.rowid = found.row
+WHERE {table}.rowid = found.row
 """
 # What a score names, the narrowest first; a trace is its only request, a span may be one of many traces.
 SAME: dict[str, str] = {
@@ -88,6 +89,18 @@ SAME: dict[str, str] = {
     "response_id": "r.response_id = s.response_id",
     "trace_id": "s.span_id IS NULL AND r.trace_id = s.trace_id",
 }
+# A vector's file names the request by one id, which may be the answer's.
+VECTOR_OF: dict[str, str] = {
+    "request_id": "r.request_id = s.vector_id",
+    "response_id": "r.response_id = s.vector_id",
+    "span_id": SAME["span_id"],
+}
+# Requests that go, {gone}, leave their vectors to whoever comes in their place.
+RELEASE = """
+UPDATE vectors_rows SET request_id = NULL
+WHERE request_id IN (SELECT request_id FROM requests_rows WHERE {gone})
+"""
+WAITING = "SELECT source_file, count(*) FROM vectors_rows WHERE request_id IS NULL GROUP BY source_file"
 
 
 @dataclass
@@ -109,6 +122,8 @@ def link(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], first_load: in
         drop_seen_twice(con, first_load, source, found)
     if "requests" in tables or "scores" in tables:
         join_scores(con, first_load)
+    if "requests" in tables or "vectors" in tables:
+        join_vectors(con, first_load)
     return found
 
 
@@ -166,6 +181,7 @@ def removed(con: duckdb.DuckDBPyConnection, table: str, load_id: int) -> tuple[i
     whose = "CASE WHEN load_id >= $load THEN load_id ELSE better END"
     rows = execute(con, f"SELECT {whose}, count(*) {named} GROUP BY 1", {"load": load_id})
     if rows:
+        release(con, f"rowid IN (SELECT row FROM {table})")
         execute(con, f"DELETE FROM requests_rows WHERE rowid IN (SELECT row FROM {table})")
     return sum(n for _, n in rows), Counter({load: n for load, n in rows if load >= load_id})
 
@@ -180,6 +196,37 @@ def join_scores(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
         return
     add_columns(con, "scores", ["request_id", "span_id", "trace_id"])
     add_columns(con, "requests", ["trace_id"])
-    for name in named:
+    find_requests(con, "scores_rows", [SAME[name] for name in named], load_id)
+
+
+def join_vectors(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
+    """Vectors find the request that their file names."""
+    if not has_vectors(con):
+        return
+    add_columns(con, "vectors", ["request_id", "span_id", "trace_id"])
+    add_columns(con, "requests", ["trace_id"])
+    asked = present_columns(con, "requests")
+    find_requests(con, "vectors_rows", [same for name, same in VECTOR_OF.items() if name in asked], load_id)
+
+
+def find_requests(con: duckdb.DuckDBPyConnection, table: str, rules: Sequence[str], load_id: int) -> None:
+    """What of the table has no request yet finds it, the new ones among all requests and all among the new requests."""
+    for same in rules:
         for side in ("s", "r"):
-            execute(con, SCORED.format(same=SAME[name], side=side), {"load": load_id})
+            execute(con, ABOUT.format(table=table, same=same, side=side), {"load": load_id})
+
+
+def has_vectors(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any is in the store."""
+    return bool(execute(con, "SELECT count(*) FROM vectors_rows")[0][0])
+
+
+def release(con: duckdb.DuckDBPyConnection, gone: str, load_id: int | None = None) -> None:
+    """Takes from their vectors the requests that are about to go: those of a condition over requests_rows."""
+    if has_vectors(con) and "request_id" in present_columns(con, "vectors"):
+        execute(con, RELEASE.format(gone=gone), {} if load_id is None else {"load": load_id})
+
+
+def waiting(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """File -> its vectors whose request is not here yet."""
+    return dict(execute(con, WAITING)) if has_vectors(con) else {}

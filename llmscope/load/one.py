@@ -16,6 +16,7 @@ from llmscope.load import rejects
 from llmscope.load.bring import Piece, late_keys, pieces, seen
 from llmscope.load.content import Content, digest_with, head_digest, head_of, read_content
 from llmscope.load.job import COUNTS, Again, FileReport, Job
+from llmscope.load.links import release
 from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
 from llmscope.load.rows import Origin, is_seen, redacted_columns
@@ -108,6 +109,7 @@ def kept_columns(job: Job, reading: Reading) -> list[str]:
 
 def forget(con: duckdb.DuckDBPyConnection, load_id: int) -> None:
     """Takes a load's rows back out."""
+    release(con, "load_id = $load", load_id)
     tables = [*(rows_table(t) for t in TABLES), "rejects", "loads"]
     for table in tables:
         execute(con, f"DELETE FROM {table} WHERE load_id = $load", {"load": load_id})

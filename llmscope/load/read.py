@@ -115,9 +115,11 @@ def parquet_sql(file: LogFile, columns: Mapping[str, str], path: Path) -> str:
 def parquet_cast(key: str, kind: str, found: str) -> str:
     """One Parquet column as the text or JSON that a source expects."""
     name = quote(key)
-    nested = found.startswith(("STRUCT", "MAP")) or found.endswith("]")
+    if kind.endswith("[]"):
+        return f"{name}::{kind}"
     if kind == "JSON":
         return f"to_json({name})" if found != "VARCHAR" else f"try_cast({name} AS JSON)"
+    nested = found.startswith(("STRUCT", "MAP")) or found.endswith("]")
     if nested:
         return f"to_json({name})::VARCHAR"
     return name if found == "VARCHAR" else f"{name}::VARCHAR"

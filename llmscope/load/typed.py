@@ -15,6 +15,7 @@ TO_MS = {"s": "1000", "us": "0.001", "ns": "0.000001", "min": "60000"}
 TO_US = {"s": "1000000", "ms": "1000", "us": "1", "ns": "0.001"}
 TO_USD = {"cents": "0.01", "nano_usd": "0.000000001"}
 UNCOUNTED = ("text", "json")
+VECTOR = "FLOAT[]"
 HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 TICKS_TO_1970 = 621_355_968_000_000_000
 
@@ -41,8 +42,8 @@ def typed(table: Table, fields: Mapping[str, Field], columns: Mapping[str, str])
 
 
 def is_number(field: Field, columns: Mapping[str, str]) -> bool:
-    """Whether the reader gives this field as a number already."""
-    return bool(field.keys) and columns.get(field.keys[0]) == "DOUBLE" and field.sql == quote(field.keys[0])
+    """Whether the reader gives this field as a number, or a list of them, already."""
+    return bool(field.keys) and columns.get(field.keys[0]) in ("DOUBLE", VECTOR) and field.sql == quote(field.keys[0])
 
 
 def typed_column(column: Column, field: Field, numeric: bool) -> Typed:
@@ -50,7 +51,8 @@ def typed_column(column: Column, field: Field, numeric: bool) -> Typed:
     text, number = f"t_{column.name}", f"n_{column.name}"
     fault = None if column.kind in UNCOUNTED else f"({text} IS NOT NULL AND v_{column.name} IS NULL)"
     value = check(column, text, number, field.unit, numeric)
-    return Typed(column.name, field.sql, cast(column, text, field.unit), value, fault)
+    own = numeric and column.kind == "list"
+    return Typed(column.name, field.sql, text if own else cast(column, text, field.unit), value, fault)
 
 
 def cast(column: Column, text: str, unit: str | None) -> str:
@@ -95,6 +97,8 @@ def check(column: Column, text: str, number: str, unit: str | None, numeric: boo
             whole = f"(NOT contains({text}, '.') OR try_cast({text} AS DOUBLE) = {number})"
             exact = f"{text} = {number}" if numeric else whole
             return f"CASE WHEN {number} BETWEEN 0 AND {MOST_TOKENS} AND {exact} THEN {number} END"
+        case "list" if column.sql_type == VECTOR:  # what is no number has become NULL in it
+            return f"CASE WHEN list_count({number}) = array_length({number}) THEN {number} END"
         case _:
             return number
 

@@ -75,8 +75,9 @@ class Field:
 class Reading:
     """How the records of one file become rows of one table, in one SELECT.
 
-    columns: raw top-level key -> "VARCHAR" or "JSON"; all the keys the source knows, so that a key which first
-        appears late is not lost. In SQL a column is named by its key, quoted with `quote`.
+    columns: raw top-level key -> "VARCHAR", "JSON", or "FLOAT[]" where a field is a vector as it stands; all the keys
+        the source knows, so that a key which first appears late is not lost. In SQL a column is named by its key,
+        quoted with `quote`.
     prepare: name -> SQL over the raw columns, computed once a row, for the fields to use.
     fields: canonical column -> Field.
     keep: SQL predicate over columns and prepare; a record that fails it is set aside and counted.

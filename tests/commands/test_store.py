@@ -62,6 +62,21 @@ def test_forget(run: Run, store: Path) -> None:
     assert run("store", "info", "-f", "json").rows[0]["requests"] == 3
 
 
+def test_forget_takes_the_vectors_of_what_is_forgotten(run: Run, store: Path) -> None:
+    """A vector tells of its prompt: it goes with its request. One whose request never came stays."""
+    ids = [row["request_id"] for row in run("sql", "select request_id from requests order by 1", "-f", "json").rows]
+    Path("v.jsonl").write_text("".join(json.dumps({"id": i, "vector": [1, 2]}) + "\n" for i in [*ids, "unknown"]))
+    run("load", "v.jsonl")
+    info = run("store", "info", "-f", "json")
+    ran = run("store", "forget", "--before", "2026-10", "-f", "json")
+    left = run("sql", "select vector_id from vectors order by 1", "-f", "csv").out.split()
+
+    assert info.rows[0]["vectors"] == 5
+    assert "1 of 5 vectors are of requests that are not loaded" in info.json["notes"]
+    assert ran.rows[-1] == {"table": "vectors", "forgotten": 1, "kept": 4, "kept_without_time": 1}
+    assert left == ["vector_id", "b", "c", "d", "unknown"]
+
+
 def test_forget_is_half_open(run: Run, store: Path) -> None:
     """A request made at the very moment stays."""
     ran = run("store", "forget", "--before", "2026-10-01T00:00:00", "-f", "json")

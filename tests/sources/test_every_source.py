@@ -32,7 +32,8 @@ LOGS = {
     "opencode": "opencode/messages.jsonl", "openrouter": "openrouter/activity.csv",
     "otel_console": "otel_console/spans.jsonl", "otlp": "otlp/genai.jsonl", "otlp_logs": "otlp_logs/genai.jsonl",
     "phoenix": "phoenix/spans.jsonl", "phoenix_annotations": "phoenix/annotations.jsonl",
-    "portkey": "portkey/logs.jsonl", "weave": "weave/calls.jsonl", "weave_feedback": "weave/feedback.jsonl",
+    "portkey": "portkey/logs.jsonl", "vectors": "vectors/vectors.jsonl",
+    "weave": "weave/calls.jsonl", "weave_feedback": "weave/feedback.jsonl",
     "wide_labels": "wide_labels/annotators.jsonl",
 }  # fmt: skip
 OTHERWISE_TESTED = {"canonical", "flat", "otlp_metrics"}

@@ -217,10 +217,7 @@ SCORES: tuple[Column, ...] = tuple(
         source_file: where it came from
         """,
     )
-    + _columns(
-        "ratio",
-        "value: numeric value\nsample_weight: 1/probability that what was scored was chosen for it",
-    )
+    + _columns("ratio", "value: numeric value\nsample_weight: 1/probability that what was scored was chosen for it")
     + _columns("time", "created_at: UTC")
     + _columns("count", "source_line: where the reader knows it")
 )

@@ -26,9 +26,13 @@ time.sleep(30)
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
-    """The program, not waited for."""
+    """The program, not waited for; it hears Ctrl-C also where the tests run in the background, which ignores it."""
     command = [sys.executable, "-m", "llmscope", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear)
 
 
 def holder(code: str) -> subprocess.Popen[str]:

@@ -18,17 +18,19 @@ Row = Mapping[str, Any]
 MARKED = f"""{ABOUT}, asked AS (
     SELECT request_id, started_at FROM requests
 ), marked AS (
-    SELECT rated.score AS l_score, coalesce(rated.about_id, rated.named_trace) AS l_item,
+    SELECT rated.score AS l_score, coalesce(rated.about_id, rated.named_trace, rated.named_session) AS l_item,
         CASE WHEN {{judge}} THEN 'judge' WHEN {{human}} THEN 'human' END AS l_side,
         coalesce(rated.person, rated.rater_kind) AS l_rater, rated.rater_version AS l_version,
-        {{said}} AS l_said, coalesce(rated.created_at, asked.started_at) AS l_at, rated.score_id AS l_id,
+        {{said}} AS l_word, coalesce(rated.created_at, asked.started_at) AS l_at, rated.score_id AS l_id,
         rated.data_type AS l_type,
         CASE WHEN asked.request_id IS NULL THEN 0 ELSE 1 END AS l_known
     FROM rated LEFT JOIN asked ON rated.about_id = asked.request_id
     WHERE {LOOSE}
+), figured AS (
+    SELECT *, CASE WHEN abs(try_cast(l_word AS DOUBLE)) < 1e100 THEN try_cast(l_word AS DOUBLE) END AS l_figure
+    FROM marked WHERE l_side IS NOT NULL AND l_word IS NOT NULL
 ), sided AS (
-    SELECT *, try_cast(l_said AS DOUBLE) AS l_figure FROM marked
-    WHERE l_side IS NOT NULL AND l_said IS NOT NULL
+    SELECT *, coalesce(cast(l_figure AS VARCHAR), lower(l_word)) AS l_said FROM figured
 )"""
 # A row a score, side, rater and version: what they gave, and on how many items a judge meets a person.
 OFFERED = f"""
@@ -54,7 +56,9 @@ SELECT rater, rater_version AS version FROM {EVERY} WHERE rater IS NOT NULL GROU
 """
 # Scales end at one of these: a judge whose best is 5 and a person whose best is 9 are not on one scale.
 ENDS = (1.0, 5.0, 10.0, 100.0)
-APART = 1.5
+APART, FAR_APART = 1.5, 4.0
+# Words that are at most this part of a side's labels are no answers of its scale.
+MOST_STRAYS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Sides:
 
     @property
     def said_sql(self) -> str:
-        """What was said, as text: a figure as a number is written, else the words; first, what --equal makes of it."""
+        """What was said, as text: a figure, else the words; first, what --equal makes of it. Pass and pass are one."""
         own = "coalesce(cast(rated.value AS VARCHAR), nullif(trim(rated.label), ''))"
         whens = [
             f"WHEN {'rated.value = ' if number(word) is not None else 'lower(trim(rated.label)) = '}$word{i} "
@@ -166,6 +170,11 @@ class Scale:
         return 2 * self.figures < self.labels
 
     @property
+    def strays(self) -> int:
+        """Words among figures, n/a say: so few that they are no classes of the scale; 0 where they are more."""
+        return self.labels - self.figures if MOST_STRAYS * self.labels >= self.labels - self.figures else 0
+
+    @property
     def span(self) -> str:
         """As people say it."""
         if self.words:
@@ -180,7 +189,8 @@ def unlike(judge: Scale, human: Scale) -> str | None:
     if judge.words or judge.most is None or human.most is None:
         return None
     lower, upper = sorted((judge.most, human.most))
-    if lower in ENDS and end_of(upper) > end_of(lower) and upper >= APART * lower:
+    far = upper >= (APART if lower in ENDS else FAR_APART) * lower > 0
+    if far and end_of(upper) > end_of(lower):
         return f"different scales: the judge gives {judge.span}, people {human.span}"
     return None
 
@@ -226,15 +236,24 @@ def offered(logs: Logs, sides: Sides) -> list[Row]:
     return rows
 
 
+def check_score(rows: Sequence[Row], score: str | None) -> None:
+    """Refuses a score that nobody gave.
+
+    Raises:
+        UsageError: with the nearest that there is.
+    """
+    scores = {r["score"] for r in rows}
+    if score is not None and scores and score not in scores:
+        raise unknown_name("score", score, scores)
+
+
 def choose(rows: Sequence[Row], score: str | None) -> Chosen | str:
     """The score and judge with the most items that people scored too; or why there is none.
 
     Raises:
         UsageError: the score is not in the log; the nearest is named.
     """
-    scores = {r["score"] for r in rows}
-    if score is not None and scores and score not in scores:
-        raise unknown_name("score", score, scores)
+    check_score(rows, score)
     mine = [r for r in rows if score is None or r["score"] == score]
     judges = [r for r in mine if r["side"] == "judge"]
     if not judges:
@@ -252,7 +271,7 @@ def choose(rows: Sequence[Row], score: str | None) -> Chosen | str:
     ]
     notes = [f"also on items that people scored: {', '.join(others)}; --score, --judge"] if others else []
     if lost := sum(r["about_nothing"] for r in (*of, *people)):
-        notes.append(f"{lost:,} labels name no request, response or trace known here and are left out")
+        notes.append(f"{lost:,} labels name no request, response, trace or session and are left out")
     listed = tuple(sorted({r["rater"] for r in people}))
     return Chosen(name, judge, versions, listed, sizes[name, judge][0], Scale.of(of), Scale.of(people),
                   (*of, *people), tuple(notes))  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._judge_asked import MARKED, Chosen, Sides
@@ -29,6 +29,7 @@ Row = Mapping[str, Any]
 JUDGED = f"""
 WITH {MARKED}, human_items AS (
     SELECT l_item AS h_item FROM sided WHERE l_side = 'human' AND l_score = $score AND l_item IS NOT NULL
+        AND l_figure IS NOT NULL
     GROUP BY l_item
 ), judged AS (
     SELECT l_version, coalesce(l_item, l_id) AS l_item, avg(l_figure) AS l_figure, min(l_at) AS l_at
@@ -109,7 +110,8 @@ class Stratum:
         def one(numbers: Sequence[float], design: float = 1.0) -> Estimate:
             return labels_mean(made([float(v) for v in numbers]), design)
 
-        return one([sum(column) for column in zip(*parts, strict=True)], design_of(parts, one))
+        whole, design = [sum(column) for column in zip(*parts, strict=True)], design_of(parts, one)
+        return one(whole, design) if self.passing is None else of_share(made(whole), design)
 
     def corrected(self) -> Estimate:
         """PPI++, its interval by days where items of one day resemble each other."""
@@ -129,7 +131,15 @@ class Stratum:
         if not parts:
             return Estimate(None, why="no labels")
         whole = [sum(column) for column in zip(*parts, strict=True)]
-        return one(whole, design_of(parts, one) if len(parts) > 1 else 1.0)
+        found = one(whole, design_of(parts, one) if len(parts) > 1 else 1.0)
+        return found if self.passing is None else self.inside(found)
+
+    def inside(self, found: Estimate) -> Estimate:
+        """A corrected pass rate stays a share; where no label differs from the others it is that of the labels."""
+        if found.low is None or found.high is None or found.value is None or not self.sums(self.rows)[0]:
+            return found if found.value is None else replace(self.alone(), why=found.why)
+        low, high = max(found.low, 0.0), min(found.high, 1.0)
+        return Estimate(min(max(found.value, 0.0), 1.0), low, high, found.error, found.why)
 
     def rogan(self) -> Estimate:
         """Rogan-Gladen: the judge's pass rate, corrected by how often it is right of passes and of failures."""
@@ -161,6 +171,11 @@ class Stratum:
             naive = share(passes, n)
         found = {NAIVE: naive, LABELS: self.alone(), PPI: self.corrected()}
         return found if self.passing is None else {**found, ROGAN: self.rogan()}
+
+
+def of_share(labelled: Labelled, design: float) -> Estimate:
+    """The pass rate of the labels, with Wilson's interval on as many as they are worth."""
+    return share(labelled.y / labelled.w * labelled.worth, labelled.worth, design)
 
 
 def made(sums: Sequence[float]) -> Labelled:

@@ -57,6 +57,8 @@ def sentence(row: dict[str, Any], why: str) -> str:
     figure = f"{name} {row['value']:.2f}{interval} on {row['items']:,} items"
     if row["verdict"] != "cannot tell":
         return f"{row['verdict']} the bar of {bar}: {figure}"
+    if row["value_low"] is None:
+        return f"cannot tell whether {name} is above {bar}: {figure}; {why}"
     if row["more_items"] is None:
         return f"cannot tell whether {name} is above {bar}: {figure}; at the bar itself no number of labels decides"
     more = f"about {row['more_items']:,} more would decide, if it stays"

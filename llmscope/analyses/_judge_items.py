@@ -76,11 +76,23 @@ class Items:
     contradicted: int = 0
     without_majority: int = 0
     by: tuple[str, ...] = field(default=())
+    strays: int = 0
 
     @property
     def paired(self) -> list[Item]:
         """Those that can be held against the judge."""
         return [i for i in self.all if i.judge is not None and i.reference is not None]
+
+    def left_out(self, remedy: str) -> list[str]:
+        """Small print: what is in no figure; the remedy is against people who are not of one mind."""
+        found = []
+        if self.strays:
+            found.append(
+                f"{self.strays:,} labels are words among figures and are left out; --equal WORD=FIGURE gives them one"
+            )
+        if self.without_majority:
+            found.append(f"{self.without_majority:,} items have no majority among people and are left out; {remedy}")
+        return found
 
 
 def labelled(
@@ -97,6 +109,8 @@ def labelled(
         most=MOST_ITEMS, repeats=MOST_REPEATS, **sides.values, **within(logs),
     )  # fmt: skip
     latest = [r for r in rows if r["l_place"] == 1]
+    kept = without_strays(latest, chosen)
+    strays, latest = len(latest) - len(kept), kept
     numeric = all(r["l_figure"] is not None for r in latest)
     how = how or default_reference(latest, numeric, chosen)
     words = [d.word for d in by]
@@ -110,7 +124,14 @@ def labelled(
     )  # fmt: skip
     repeated, contradicted = repeats(rows)
     torn = sum(1 for i in items if i.judge is not None and i.people and i.reference is None)
-    return Items(items, numeric, how, clusters, repeated, contradicted, torn, tuple(words))
+    return Items(items, numeric, how, clusters, repeated, contradicted, torn, tuple(words), strays)
+
+
+def without_strays(rows: Sequence[Row], chosen: Chosen) -> list[Row]:
+    """The labels, but a few words among figures (n/a, ?): on a scale of figures they say that there is no answer."""
+    figures = [not s.labels or (s.figures and s.labels - s.figures == s.strays)
+               for s in (chosen.judge_scale, chosen.human_scale)]  # fmt: skip
+    return [r for r in rows if r["l_figure"] is not None] if all(figures) else list(rows)
 
 
 def default_reference(rows: Sequence[Row], numeric: bool, chosen: Chosen) -> str:
@@ -132,7 +153,7 @@ def item(name: str, rows: Sequence[Row], numeric: bool, how: str, cluster: str, 
     people = {r["l_rater"]: r["l_said"] for r in rows if r["l_side"] == "human"}
     reference = (mean(people) if how == "mean" and numeric else majority(people)) if people else None
     first = rows[0]
-    weights = [r["w_weight"] for r in rows if r["l_side"] == "human" and r["w_weight"] is not None]
+    weights = [r["w_weight"] for r in rows if r["l_side"] == "human" and (r["w_weight"] or 0) > 0]
     return Item(
         name, judge["l_said"] if judge else None, people, reference, cluster, first["l_output_tokens"],
         {w: first[w] for w in words}, judge["l_version"] if judge else None,

@@ -28,10 +28,10 @@ SCORED = f"""{ABOUT}, asked AS (
 ), scored AS (
     SELECT {{words}} {", ".join(f"rated.{key} AS {key}" for key in KEYS)}, rated.value AS value,
         rated.label AS label, rated.about AS about, rated.about_id AS about_id, rated.created_at AS created_at,
-        asked.request_id AS met_id, asked.answered AS answered,
+        rated.score_id AS score_id, asked.request_id AS met_id, asked.answered AS answered,
         CASE WHEN rated.data_type = 'numeric' AND rated.value < {{bar}} THEN 1 ELSE 0 END AS below,
         date_trunc('day', coalesce(asked.started_at, rated.created_at)) AS scored_day,
-        coalesce(asked.seen_in, rated.named_trace, rated.about_id, rated.score_id) AS seen_in
+        coalesce(asked.seen_in, rated.named_session, rated.named_trace, rated.about_id, rated.score_id) AS seen_in
     FROM rated LEFT JOIN asked ON rated.about_id = asked.request_id
     WHERE {LOOSE} AND {{chosen}}
 )"""

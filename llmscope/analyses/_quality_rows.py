@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+from llmscope.analyses import _quality_weighted
 from llmscope.analyses._quality_asked import SCORED, Asked
 from llmscope.analyses._scored import KEYS
 from llmscope.result import Column
@@ -118,6 +119,9 @@ def measured(asked: Asked) -> list[Row]:
         row["interval_by"] = None if not row["valued"] else "session" if too_short_was(row, short) else "day"
         row["scale"] = scale(row)
         row["share"] = is_share(row)
+    weighed = _quality_weighted.weights(asked)
+    for row in rows:
+        row["by_weight"] = weighed.get(key_of(row, asked.words))
     return rows
 
 
@@ -186,8 +190,13 @@ def finish(row: Row, asked: Asked, answers: int | None) -> Row:
     for name in ("sd", "p10", "p50", "p90"):
         done[name] = None if alike or not row["valued"] else row[name]
     bar = asked.bar_of(row["score"])
-    if bar is None or alike or not row["valued"]:
-        return done | dict.fromkeys((c.name for c in BELOW), None)
+    barred = not (bar is None or alike or not row["valued"])
+    done |= below(row) if barred else dict.fromkeys((c.name for c in BELOW), None)
+    return done | _quality_weighted.figures(row, barred) if _quality_weighted.counts(row) else done
+
+
+def below(row: Row) -> Row:
+    """The share below the bar."""
     under = row["under"] or 0
     ends = share_interval(row, under, row["under_under"], row["n_under"])
-    return done | {"below_ratio": under / row["valued"], "below_low_ratio": ends[0], "below_high_ratio": ends[1]}
+    return {"below_ratio": under / row["valued"], "below_low_ratio": ends[0], "below_high_ratio": ends[1]}

@@ -8,6 +8,7 @@ from typing import Any
 from llmscope.analyses._quality_asked import Asked
 from llmscope.analyses._quality_like import who
 from llmscope.analyses._quality_rows import FEWEST
+from llmscope.analyses._quality_weighted import small_print
 
 Row = dict[str, Any]
 MOST_NAMED = 3
@@ -18,6 +19,7 @@ def notes(asked: Asked, rows: Sequence[Row], slices: Sequence[Row]) -> list[str]
     if not rows:
         return [nothing(asked, slices)]
     found = [*judge_changes(rows), *scales(rows), *bars(asked, rows), *few(asked, rows), *about(asked, rows)]
+    found += small_print(rows)
     users = sum(1 for row in rows if row["rater_kind"] == "user")
     if users:
         found.append("users are taken together as one rater")

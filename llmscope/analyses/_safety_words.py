@@ -208,10 +208,11 @@ def scan_notes(found: Scanned, scanner: Scanner, counts: Row, most: int | None, 
 
 
 def own_words(templates: Sequence[Tally]) -> list[Finding]:
-    """What every text of a template holds is the template's own."""
+    """What every prompt of a template holds is the template's own; an answer's words are the model's."""
     return [
-        Finding("template", "info", f"template {one.key['template']}: every one of {one.sums.n:,} texts has "
+        Finding("template", "info", f"template {one.key['template']}: every one of {one.sums.n:,} prompts has "
                 f"{one.kind}: probably the template's own words")
         for one in templates
-        if one.sums.n >= 20 and one.sums.hits == one.sums.n and one.key["template"] is not None
+        if one.name == ON["input"] and one.sums.n >= 20 and one.sums.hits == one.sums.n
+        and one.key["template"] is not None
     ]  # fmt: skip

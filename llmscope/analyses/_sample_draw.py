@@ -20,6 +20,8 @@ FLOOR = 2
 # How much of a sample are the items wanted most; the rest stands for all others.
 WANTED_SHARE = 0.75
 HEX_DIGITS = 12
+# Greater than every md5 sum.
+EVERY_LOT = "g"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ def draw(
     names, values = holes(plan, groups, eligible, texts), bound(plan, n, seed)
     head = sql.POOL + (sql.BY_PRIORITY if plan.strata == "priority" else sql.BY_KEY)
     sizes = logs.query(head + sql.SIZES, by=groups, names=names, **values)
-    rows = logs.query(head + sql.DRAW, by=groups, names=names, cut=cut(sizes), **values) if sizes else []
+    rows: list[Row] = []
+    for lots in (cut(sizes), EVERY_LOT) if sizes else ():
+        rows = logs.query(head + sql.DRAW, by=groups, names=names, cut=lots, **values)
+        if len(rows) == sum(s["taken"] for s in sizes):
+            break  # else the lowest lots are those of an earlier sample that is left out, and the next ones are drawn
     strata = tuple(
         {
             "stratum": s["stratum"], "requests": s["size"], "drawn": s["taken"],
@@ -76,7 +82,7 @@ def cut(sizes: Sequence[Row]) -> str:
 
 def below(share: float) -> str:
     """The text that this share of all md5 sums is less than; above 1 all are."""
-    return "g" if share >= 1 else f"{ceil(share * 16**HEX_DIGITS):0{HEX_DIGITS}x}"
+    return EVERY_LOT if share >= 1 else f"{ceil(share * 16**HEX_DIGITS):0{HEX_DIGITS}x}"
 
 
 def holes(plan: Plan, groups: Sequence[Dimension], eligible: Sequence[str], texts: bool) -> dict[str, str]:

@@ -64,7 +64,7 @@ ABOUT = f"""trace_scores AS (
 ), rated AS (
     SELECT s.score_id, s.name AS score, s.data_type, s.rater_kind, {RATER.replace(" rater ", " s.rater ")} AS rater,
         s.rater_version, s.rater AS person, {FIGURE} AS value, s.label, s.explanation, s.created_at,
-        s.request_id AS named_id, s.trace_id AS named_trace,
+        s.request_id AS named_id, s.trace_id AS named_trace, s.session_id AS named_session,
         CASE WHEN s.request_id IS NOT NULL THEN 'request' WHEN t.request_id IS NOT NULL THEN 'trace'
             WHEN n.request_id IS NOT NULL THEN 'session' END AS about,
         coalesce(s.request_id, t.request_id, n.request_id) AS about_id

@@ -66,13 +66,14 @@ class Scanner:
     def excerpt(self, text: str, rule: Rule) -> str:
         """What stands around the first thing a rule finds, personal data and secrets taken out."""
         whole, asked = said_in(text)
-        safe = OPAQUE.sub("[…]", redact(asked if rule.pattern else whole))
-        if rule.pattern:
-            seen = ZERO_WIDTH.sub("", safe) if not rule.raw else safe
-            match = rule.pattern.search(seen if rule.raw else seen.lower())
-            safe = seen
-        else:
+        safe = shown(asked if rule.pattern else whole)
+        if rule.pattern is None:
             match = re.search(re.escape(f"[{rule.placeholder}]"), safe)
+        elif rule.raw:  # what nobody sees is not shown: the place where it stood
+            found = rule.pattern.search(asked)
+            match = re.compile("").search(safe, len(shown(asked[: found.start()]))) if found else None
+        else:
+            match = rule.pattern.search(folded(safe))
         start, end = match.span() if match else (0, 0)
         return cut(safe, max(start - REACH, 0), min(end, start + 2 * REACH) + REACH)
 
@@ -102,6 +103,15 @@ def folded(text: str) -> str:
     """Lower case; full-width and other letters of compatibility made plain, zero-width ones taken out."""
     plain = text if text.isascii() else ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", text))
     return plain.lower().replace("\u2019", "'")
+
+
+def shown(text: str) -> str:
+    """A text on one line, personal data and secrets taken out: also those that letters nobody sees, wide ones or line
+    ends hide from `redact`."""
+    plain = text
+    if not text.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return OPAQUE.sub("[…]", redact(" ".join(redact(plain).split())))
 
 
 def cut(text: str, start: int, end: int) -> str:

@@ -21,6 +21,8 @@ HUMAN = re.compile(r"(^|_)(annotator|rater|human|reviewer|labell?er|grader|coder
 JUDGE = re.compile(r"(^|_)(judge|gpt|claude|gemini|llama|mistral|mixtral|qwen|deepseek|llm|\d+b|model)(\d|_|$)")
 # More unlike answers than these in the first records are no classes of a scale but texts or measurements.
 MOST_ANSWERS, LONGEST_ANSWER = 24, 40
+# A table a row a label, not a row an item: who said it is a cell, and what was said another.
+LONG, SAYS = {"rater", "rater_kind"}, {"score", "value", "label", "rating", "grade"}
 RATER, SAID = "rater", "said"
 
 
@@ -36,9 +38,11 @@ def item(sample: Sample) -> str | None:
 
 
 def raters(sample: Sample) -> list[str]:
-    """The raters' columns; none where a column is something else."""
+    """The raters' columns; none where a column is something else, or where one names the rater of each row."""
     found = [key for key in sample.columns if fold(key) not in ITEMS]
-    named = any(kind_of(key) != "api" for key in found)
+    named, words = [key for key in found if kind_of(key) != "api"], {fold(key) for key in found}
+    if words & LONG or (words & SAYS and len(named) < 2):
+        return []
     return found if named and all(short(sample, key) for key in found) else []
 
 

@@ -24,6 +24,7 @@ CONFIDENCE = 0.95
 # Fewer clusters say nothing of how their items resemble each other.
 FEWEST_CLUSTERS = 8
 ROUNDING = 1e-12
+SPREADLESS = 1e-18  # a variance of rounding only
 WEIGHTS = ("none", "linear", "quadratic")
 
 
@@ -76,7 +77,9 @@ def kappa(table: Table, weights: str = "none", places: Sequence[float] | None = 
     means = (like @ columns)[:, None] + (rows @ like)[None, :]
     square = float((shares * (like * (1 - expected) - means * (1 - observed)) ** 2).sum())
     variance = (square - (observed * expected - 2 * expected + observed) ** 2) / (n * (1 - expected) ** 4)
-    return normal(value, sqrt(max(variance, 0.0) * design), -1.0, 1.0)
+    if variance < SPREADLESS:
+        return spreadless(value, observed, expected, n / design)
+    return normal(value, sqrt(variance * design), -1.0, 1.0)
 
 
 def ac1(table: Table, design: float = 1.0) -> Estimate:
@@ -99,6 +102,8 @@ def ac1(table: Table, design: float = 1.0) -> Estimate:
     same = alike(len(table), "none", None)
     each = (same - expected) / (1 - expected) - 2 * (1 - value) * (by_chance - expected) / (1 - expected)
     spread = float((shares * (each - value) ** 2).sum())
+    if spread < SPREADLESS:
+        return spreadless(value, observed, expected, n / design)
     return normal(value, sqrt(spread / max(n - 1, 1) * design), -1.0, 1.0)
 
 
@@ -123,6 +128,13 @@ def fleiss_kappa(counts: Table) -> Estimate:
     each = (agreed - expected) / (1 - expected) - 2 * (1 - value) * (shares @ rates - expected) / (1 - expected)
     n = len(given)
     return normal(value, sqrt(float(((each - value) ** 2).sum()) / (n * max(n - 1, 1))), -1.0, 1.0)
+
+
+def spreadless(value: float, observed: float, expected: float, n: float) -> Estimate:
+    """A figure of error 0, as all items agree or none: its ends are those of Wilson's share, chance as it is."""
+    low, high = ((end - expected) / (1 - expected) for end in wilson(observed * n, n) or (observed, observed))
+    value = value if abs(value) > ROUNDING else 0.0
+    return Estimate(value, max(min(low, value), -1.0), min(max(high, value), 1.0), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +171,10 @@ def alpha(groups: Sequence[Disagreement]) -> Estimate:
     error = jackknife(groups, lambda left: alpha_of(joined(left)))
     if error is None:
         return Estimate(whole, why=f"too few items for an interval ({len(groups)})")
+    if error < SPREADLESS**0.5 and whole > 1 - ROUNDING:
+        if not (sums := joined(groups)).classes:
+            return Estimate(whole, why="no item was scored differently: no interval")
+        return spreadless(whole, 1.0, sum((c / sums.labels) ** 2 for c in sums.classes), len(groups))
     reach = t_quantile((1 + CONFIDENCE) / 2, len(groups) - 1) * error
     return Estimate(whole, max(whole - reach, -1.0), min(whole + reach, 1.0), error)
 
@@ -256,7 +272,7 @@ def correlation(sums: Pairs, ranks: bool = False, design: float = 1.0) -> Estima
         return Estimate(r, why="too few items for an interval")
     error = sqrt((1 + r * r / 2 if ranks else 1) / (sums.n - 3) * design)
     if abs(r) >= 1 - 1e-12:
-        return Estimate(r, r, r, 0.0)
+        return Estimate(r, why="all items lie on one line: no interval")
     return Estimate(r, tanh(atanh(r) - z() * error), tanh(atanh(r) + z() * error), (1 - r * r) * error)
 
 

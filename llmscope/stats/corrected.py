@@ -10,6 +10,7 @@ from llmscope.stats.quantiles import t_quantile
 
 # Fewer labels say nothing of the judge's error.
 FEWEST_LABELS = 10
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def labels_mean(labelled: Labelled, design: float = 1.0) -> Estimate:
     if labelled.n < 2:
         return Estimate(labelled.y / labelled.w if labelled.n else None, why="too few labels")
     mean, error = labelled.y / labelled.w, sqrt(labelled.error_squared(0.0) * design)
+    if error <= ROUNDING * abs(mean):
+        return Estimate(mean, why="all labels are alike: no interval")
     reach = t_quantile(0.975, labelled.n - 1) * error
     return Estimate(mean, mean - reach, mean + reach, error)
 
@@ -104,6 +107,8 @@ def ppi_mean(labelled: Labelled, unlabelled: Unlabelled, design: float = 1.0) ->
     value = part * unlabelled.mean + (labelled.y - part * labelled.f) / labelled.w
     square = part**2 * unlabelled.variance / unlabelled.n + labelled.error_squared(part)
     error = sqrt(square * design)
+    if error <= ROUNDING * abs(value):
+        return Corrected(Estimate(value, why="all labels are alike: no interval"), part)
     reach = t_quantile(0.975, labelled.n - 1) * error
     return Corrected(Estimate(value, value - reach, value + reach, error), part)
 

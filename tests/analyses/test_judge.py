@@ -315,3 +315,113 @@ def test_drift_without_people_or_versions(tmp_path: Path) -> None:
     assert "no labels by people" in notes
     assert "no fixed set" in notes
     assert "logs no version" in notes
+
+
+def graded() -> list[Row]:
+    """Forty items on 1 to 5: the judge gives a point more on every fourth."""
+    return [one for i in range(1, 41) for one in (scored(i, "ann", i % 4 + 1), judged(i, i % 4 + 1 + (i % 4 == 0)))]
+
+
+@pytest.mark.parametrize("word", ["n/a", "nan", "inf", "-Infinity", "1e999"])
+def test_a_word_among_figures_is_no_figure_and_no_class(tmp_path: Path, word: str) -> None:
+    """It is left out and said; kappas, means and the estimate stay those of the figures."""
+    rows = [*graded(), scored(41, "ann", word), judged(41, 3)]
+    plain, found = asked(tmp_path, graded()), asked(tmp_path, rows)
+
+    for name in ("agreement", "kappa_quadratic", "alpha", "mean_difference"):
+        assert statistic(plain, name) == statistic(found, name)
+    assert pytest.approx(0.25) == statistic(found, "mean_difference")["value"]
+    assert any("1 labels are words among figures" in note for note in found.notes)
+    estimate = asked(tmp_path, rows, "judge_estimate")
+    assert 40 == estimate.rows[0]["labelled"]
+    assert any("words among figures" in note for note in estimate.notes)
+
+
+def test_one_answer_in_other_letters(tmp_path: Path) -> None:
+    """Pass and PASS are one word; '1' and 1.0 one figure, and two classes are put together as a majority."""
+    words = [(scored(i, "ann", "Pass" if i % 2 else "fail"), judged(i, "PASS" if i % 2 else "Fail")) for i in range(40)]
+    found = asked(tmp_path, [one for pair in words for one in pair])
+    figures = [(scored(i, "ann", str(i % 2)), scored(i, "bob", i % 2), judged(i, float(i % 2))) for i in range(40)]
+    both = asked(tmp_path, [one for three in figures for one in three])
+
+    assert 1.0 == statistic(found, "kappa")["value"]
+    assert 1.0 == statistic(both, "alpha_people")["value"]
+    assert any("as their majority" in note for note in both.notes)
+    assert all(row["people"] in ("fail", "pass") for row in found.parts["confusion"].rows)
+
+
+def test_a_few_that_agree_do_not_pass_the_gate(tmp_path: Path) -> None:
+    """Three items, all agreed: kappa 1, and no bar of .85 is passed. So few have no interval of alpha."""
+    rows = [one for i in range(3) for one in (scored(i, "ann", i % 2), judged(i, i % 2))]
+    (kappa,) = asked(tmp_path, rows, bar=0.85, statistic="kappa").parts["gate"].rows
+    found = asked(tmp_path, rows, bar=0.85, statistic="alpha")
+
+    assert (1.0, "cannot tell") == (kappa["value"], kappa["verdict"])
+    assert "too few items for an interval (3)" in found.findings[0].text
+
+
+def test_an_estimate_says_who_has_no_majority(tmp_path: Path) -> None:
+    """Ten of 40 items on which two people differ."""
+    rows = [judged(i, i % 2) for i in range(200)]
+    rows += [scored(i, "ann", i % 2) for i in range(40)]
+    rows += [scored(i, "bob", i % 2 if i % 4 else 1 - i % 2) for i in range(40)]
+    found = asked(tmp_path, rows, "judge_estimate")
+
+    assert 30 == found.rows[0]["labelled"]
+    assert any("10 items have no majority" in note and "--human" in note for note in found.notes)
+
+
+def test_a_pass_rate_of_one_is_no_certainty(tmp_path: Path) -> None:
+    """Twenty labels, all passed: Wilson's [.839, 1], the corrected rate with them, and never above 1."""
+    rows = [judged(i, 0 if i in (30, 60) else 1) for i in range(100)] + [scored(i, "ann", 1) for i in range(20)]
+    found = {r["method"]: r for r in asked(tmp_path, rows, "judge_estimate").rows}
+
+    for method in ("labels alone", "PPI++"):
+        assert (1.0, pytest.approx(0.838875, abs=1e-6), 1.0) == (
+            found[method]["value"], found[method]["value_low"], found[method]["value_high"]
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("weight", [0, -5])
+def test_a_weight_of_nothing_is_unknown(tmp_path: Path, weight: float) -> None:
+    """No chance is above 1 or below 0: such a weight is none, and then none counts, which is said."""
+    rows = [judged(i, i % 5) for i in range(60)]
+    rows += [scored(i, "ann", i % 5, sample_weight=float(weight) if not i else 2.0 + i % 2) for i in range(20)]
+    found = asked(tmp_path, rows, "judge_estimate")
+    assert any("some labels bear a sample_weight and some do not" in note for note in found.notes)
+
+
+def test_tens_and_hundreds_are_unlike(tmp_path: Path) -> None:
+    """People up to 9.5, the judge up to 90."""
+    rows = [one for i in range(20) for one in (scored(i, "ann", i % 10 + 0.5), judged(i, 10.0 * (i % 10)))]
+    assert not asked(tmp_path, rows, "judge_estimate").rows
+    assert asked(tmp_path, rows, "judge_estimate", same_scale=True).rows
+
+
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [
+        ("judge_calibrate", {"tolerance": float("nan")}),
+        ("judge_calibrate", {"swapped": "qualty"}),
+        ("judge_drift", {"anchor": "qualty"}),
+        ("judge_estimate", {"passing": float("nan")}),
+    ],
+)
+def test_options_that_say_nothing_are_refused(tmp_path: Path, question: str, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        asked(tmp_path, graded(), question, **options)
+
+
+@pytest.mark.parametrize("key", ["trace_id", "session_id"])
+def test_labels_of_a_whole_trace_or_session_meet_without_requests(tmp_path: Path, key: str) -> None:
+    """Ten of each side, all agreed; the log of the requests is not there."""
+    rows = [one for i in range(10) for one in (scored(i, "ann", i % 2), judged(i, i % 2))]
+    found = asked(tmp_path, [{**{k: v for k, v in r.items() if k != "request_id"}, key: r["request_id"]} for r in rows])
+    assert (10, 1.0) == (statistic(found, "agreement")["items"], statistic(found, "agreement")["value"])
+
+
+def test_few_errors_among_the_labels_are_said(tmp_path: Path) -> None:
+    """Simulated with 20 labels at .9 the interval of PPI++ held the truth 82 times of 100, Rogan-Gladen's 99."""
+    rows = [judged(i, int(i % 5 > 0)) for i in range(200)] + [scored(i, "ann", int(i % 5 > 0)) for i in range(40)]
+    found = asked(tmp_path, rows, "judge_estimate")
+    assert any("errs on 0 of the labelled" in note for note in found.notes)

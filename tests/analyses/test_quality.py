@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from llmscope.stats.sampling import weighted_mean
 from tests.conftest import Run
 from tests.load.writing import Record, lines, put, request
 
@@ -223,3 +224,29 @@ def test_the_prompt_that_grew_and_the_judge_that_changed(run: Run) -> None:
     assert "summarise claude-haiku-4-5-20251001: template_version v8 costs 14 % more a request than v7" in first["text"]
     assert "no better: quality 7.17 against 7.20 by gpt-judge 1" in first["text"]
     assert any("gpt-judge changed while it scored quality" in note for note in found["notes"])
+
+
+def test_scores_of_a_stratified_sample_are_weighted(here: Path, run: Run) -> None:
+    """4 labels of weight 1 (8, 6, 9, 7) and 4 of weight 9 (2, 4, 3, 5): (30 + 9 x 14) / 40 = 3.9, where plain is 5.5.
+
+    Interval: stats.sampling.weighted_mean of the same. Below 4.5: 2, 4, 3 of weight 9 in 40, 27/40. A rater of whom
+    one label bears no weight is not weighted, and that is said.
+    """
+    values, weights = [8.0, 6, 9, 7, 2, 4, 3, 5], [1.0] * 4 + [9.0] * 4
+    human = {"rater_kind": "human", "rater_version": None}
+    drawn = [scored(i, v, rater="ann", sample_weight=w, **human) for i, (v, w) in enumerate(zip(values, weights,
+                                                                                             strict=True))]  # fmt: skip
+    torn = [scored(i, v, rater="bob", sample_weight=w if i else None, **human) for i, (v, w) in
+            enumerate(zip(values, weights, strict=True))]  # fmt: skip
+    found = answer(run, *log(here, [asked(i) for i in range(8)], drawn + torn), "--below", "4.5")
+    ann, bob = found["rows"]
+    wanted = weighted_mean(values, weights)
+    assert wanted is not None
+
+    assert ("ann", pytest.approx(3.9), "weight", None) == (ann["rater"], ann["mean"], ann["interval_by"], ann["sd"])
+    assert [pytest.approx(wanted.low), pytest.approx(wanted.high)] == [ann["mean_low"], ann["mean_high"]]
+    assert pytest.approx(27 / 40) == ann["below_ratio"]
+    assert ann["below_low_ratio"] < 27 / 40 < ann["below_high_ratio"]
+    assert ("bob", 5.5) == (bob["rater"], bob["mean"])
+    assert any(note.startswith("8 scores bear unlike sample_weights") for note in found["notes"])
+    assert any(note.startswith("7 of 8 scores bear unlike") for note in found["notes"])

@@ -209,11 +209,13 @@ def test_scan_without_texts_says_so(here: Path, run: Run) -> None:
 
 
 def test_every_text_of_a_template_holds_it(here: Path, run: Run) -> None:
-    """An address in each of 25 prompts of a template is the template's own, and said so."""
-    records = [request(i, status="ok", template="t", input_text=f"Ask help@example.com. No {i}") for i in range(25)]
+    """An address in each of 25 prompts of a template is the template's own, and said so; one in each answer is not."""
+    told = {"status": "ok", "template": "t", "output_text": "Write to help@example.com."}
+    records = [request(i, **told, input_text=f"Ask help@example.com. No {i}") for i in range(25)]
     found = answer(run, log(here, records), "--scan")
+    own = [f["text"] for f in found["findings"] if f["kind"] == "template"]
 
-    assert any("template t: every one of 25 texts has pii_input" in f["text"] for f in found["findings"])
+    assert ["template t: every one of 25 prompts has pii_input: probably the template's own words"] == own
 
 
 def test_who_stands_out(here: Path, run: Run) -> None:

@@ -190,3 +190,14 @@ def test_a_large_stratum_is_cut_before_it_is_sorted(here: Path) -> None:
     rows = drawn(log(here, *models(12_000)), n=50)
 
     assert (50, {240.0}) == (len(rows), {r["sample_weight"] for r in rows})
+
+
+def test_a_second_sample_of_a_large_stratum_is_whole(here: Path) -> None:
+    """Of 12,000 the 300 with the lowest lots are drawn before: 300 others are drawn, and weigh 11,700 / 300."""
+    path, before = log(here, *models(12_000)), here / "before.csv"
+    first = {r["request_id"] for r in drawn(path, n=300)}
+    before.write_text("\n".join(["request_id", *first]))
+    rows = drawn(path, n=300, exclude=[str(before)])
+
+    assert (300, {39.0}) == (len(rows), {r["sample_weight"] for r in rows})
+    assert not first & {r["request_id"] for r in rows}

@@ -81,6 +81,37 @@ def test_a_wide_table_is_a_score_a_column(here: Path, run: Run) -> None:
     ]
 
 
+def test_a_decimal_comma_keeps_the_weight(here: Path, run: Run) -> None:
+    """Where 13,5 is a number, a weight is written so too: it is no unknown weight."""
+    put(here / "label.csv", b"\xef\xbb\xbfrequest_id;score;rater;sample_weight\r\nr1;4,5;al;13,5\r\nr2;3;al;2\r\n")
+    done = run("load", "label.csv")
+
+    assert "taken as unknown" not in done.out
+    assert [("r1", 4.5, 13.5), ("r2", 3.0, 2.0)] == [(row[0], row[2], row[6]) for row in stored(run)]
+
+
+def test_any_name_is_a_name(here: Path, run: Run) -> None:
+    """Braces and quotes in a column's name are the score's name, and no SQL."""
+    put(here / "wide.csv", b'request_id,score.{a},"label.x""y",rater\nr1,4,ok,al\n')
+    done = run("load", "wide.csv")
+
+    assert 0 == done.code, done.err
+    assert [('x"y', None, "ok"), ("{a}", 4.0, None)] == [row[1:4] for row in stored(run)]
+
+
+def test_a_label_a_row_names_its_rater(here: Path, run: Run) -> None:
+    """rater_kind beside the rater is who labels; a column of raters' names is no rater."""
+    text = b"request_id,name,score,rater,rater_kind\nr1,quality,4,bob,human\nr2,quality,5,gpt,Judge\nr3,quality,6,al,\n"
+    put(here / "long.csv", text)
+    put(here / "other.csv", b"id,annotator,label\n1,bob,good\n2,al,bad\n")
+    run("load", "long.csv")
+
+    assert [("r1", 4.0, "bob", "human"), ("r2", 5.0, "gpt", "judge"), ("r3", 6.0, "al", "human")] == [
+        (row[0], row[2], row[4], row[5]) for row in stored(run)
+    ]
+    assert "wide_labels" not in run("sources", "detect", "other.csv").out
+
+
 def test_a_formula_comes_back_as_the_id_it_was(here: Path, run: Run) -> None:
     """An id that a spreadsheet would obey is guarded on the way out, and found again."""
     log(here, 1, request_id="=1+1")

@@ -241,3 +241,24 @@ def test_items_of_one_day_widen_the_interval() -> None:
     assert stats.design_of(days, stats.agreement) > 5
     assert stats.design_of(alike, stats.agreement) == 1.0
     assert stats.design_of(days[:7], stats.agreement) == 1.0
+
+
+def test_two_items_that_agree_are_no_certainty() -> None:
+    """All agree: the large-sample error is 0. Wilson's low end of 2 of 2 is 2 / (2 + 1.96^2) = .342380.
+
+    Kappa with chance .5: (.342380 - .5) / .5 = -.315240; so does AC1. Of 100 in two equal classes .963007 -> .926013.
+    All apart, 2 items: high end .657620, kappa from -1 to (.657620 - .5) / .5 = .315240.
+    """
+    for of in (stats.kappa, stats.ac1):
+        found = of([[1, 0], [0, 1]])
+        assert (1.0, pytest.approx(-0.315240, abs=1e-6), 1.0) == (found.value, found.low, found.high)
+        assert "cannot tell" == stats.verdict(found, 0.85)
+        many = of([[50, 0], [0, 50]])
+        assert (1.0, pytest.approx(0.926013, abs=1e-6)) == (many.value, many.low)
+    apart = stats.kappa([[0, 1], [1, 0]])
+    assert (-1.0, -1.0, pytest.approx(0.315240, abs=1e-6)) == (apart.value, apart.low, apart.high)
+    line = stats.correlation(Pairs.of([1, 2, 3, 4], [1, 2, 3, 4]))
+    assert (1.0, None) == (line.value, line.low)
+    same = stats.alpha([Disagreement(2, 0.0, (2.0, 0.0)), Disagreement(2, 0.0, (0.0, 2.0))] * 4)
+    assert same.low is not None
+    assert 0 < same.low < 0.85

@@ -8,12 +8,13 @@ words, above, below or cannot tell; with --fail-if "gate: verdict <> 'above'" it
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 from llmscope.analyses import _judge_bias as biases
 from llmscope.analyses import _judge_gate as gates
 from llmscope.analyses import _judge_statistics as statistics
-from llmscope.analyses._judge_asked import Chosen, Sides, choose, offered, unlike
+from llmscope.analyses._judge_asked import Chosen, Sides, check_score, choose, offered, unlike
 from llmscope.analyses._judge_items import MOST_ITEMS, Items, labelled
 from llmscope.analyses._judge_orders import position
 from llmscope.errors import UsageError, unknown_name
@@ -56,12 +57,14 @@ def calibrate(
     gates.checked(bar, statistic)
     if reference is not None and reference not in REFERENCES:
         raise unknown_name("--reference", reference, REFERENCES)
-    if tolerance is not None and tolerance < 0:
+    if tolerance is not None and not 0 <= tolerance < inf:
         raise UsageError("--tolerance takes a number of 0 or more")
     if top is not None and top < 1:
         raise UsageError("--top takes a number of 1 or more")
     sides = Sides.of(judge, human, equal)
-    chosen = choose(offered(logs, sides), score)
+    rows = offered(logs, sides)
+    check_score(rows, swapped)
+    chosen = choose(rows, score)
     parts, notes = position(logs, sides, chosen, swapped)
     if isinstance(chosen, str):
         return nothing(chosen, parts, notes, bar, statistic or gates.DEFAULT)
@@ -170,9 +173,7 @@ def small_print(chosen: Chosen, items: Items) -> list[str]:
         )
     else:
         found.append("intervals take the items for independent of each other")
-    if items.without_majority:
-        found.append(f"{items.without_majority:,} items have no majority among people and are left out; "
-                     "--reference mean counts them if they are figures")  # fmt: skip
+    found += items.left_out("--reference mean counts them if they are figures")
     if items.repeated:
         found.append(f"{items.repeated:,} items were scored more than once by one rater, "
                      f"{items.contradicted:,} of them differently; the latest counts")  # fmt: skip

@@ -14,7 +14,7 @@ from llmscope.analyses import _judge_changes as steps
 from llmscope.analyses import _judge_gate as gates
 from llmscope.analyses import _judge_periods as periods
 from llmscope.analyses import _judge_statistics as statistics
-from llmscope.analyses._judge_asked import Chosen, Sides, choose, offered, unlike
+from llmscope.analyses._judge_asked import Chosen, Sides, check_score, choose, offered, unlike
 from llmscope.analyses._judge_items import Item, Items, labelled
 from llmscope.errors import unknown_name
 from llmscope.result import Column, Coverage, Finding, Part, Result, Series
@@ -76,7 +76,9 @@ def drift(
     if over not in periods.PERIODS:
         raise unknown_name("--over", over, periods.PERIODS)
     sides = Sides.of(judge, human, equal)
-    chosen = choose(offered(logs, sides), score)
+    offers = offered(logs, sides)
+    check_score(offers, anchor)
+    chosen = choose(offers, score)
     if isinstance(chosen, str):
         return Result("judge drift", columns(over), (), findings=(Finding("judge", "warning", chosen),))
     why = None if same_scale else unlike(chosen.judge_scale, chosen.human_scale) if chosen.people else None
@@ -192,6 +194,7 @@ def small_print(
     else:
         people = ", ".join(chosen.people)
         found.append(f"people: {people}, put together as their {items.how}; a period is that of the judging")
+    found += items.left_out("--human NAME takes the word of one")
     if chosen.versions == (None,):
         found.append("the judge logs no version (rater_version): a change of it shows only in time")
     if not fixed:

@@ -8,6 +8,7 @@ random sample of what was judged, or bear the weights they were drawn with (llms
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.analyses import _judge_corrected as corrected
@@ -15,6 +16,7 @@ from llmscope.analyses._judge_asked import Chosen, Sides, choose, offered, unlik
 from llmscope.analyses._judge_corrected import Stratum
 from llmscope.analyses._judge_items import MOST_ITEMS, Items, labelled
 from llmscope.analyses._judge_statistics import valued
+from llmscope.errors import UsageError
 from llmscope.result import Column, Coverage, Finding, Part, Result
 from llmscope.stats.agreement import Estimate
 from llmscope.stats.corrected import FEWEST_LABELS, stratified
@@ -31,6 +33,8 @@ UNREAD = (
     "source_line", "ttft_ms", "queue_ms", "network_ms", "inference_ms", "postprocess_ms", "input_text", "output_text",
     "max_tokens",
 )  # fmt: skip
+# Fewer errors of the judge than this among the labels, and PPI++ of a pass rate holds less than it says.
+FEWEST_ERRORS = 5
 COLUMNS = (
     Column("method", "text", "dimension"),
     Column("value", "rate"),
@@ -59,6 +63,8 @@ def estimate(
     same_scale: Annotated[bool, "judge and people use one scale, whatever they gave"] = False,
 ) -> Result:
     """The mean or pass rate of all that was judged: naive, of the labels, and corrected; see the module's words."""
+    if passing is not None and not isfinite(passing):
+        raise UsageError("--passing takes a number")
     sides = Sides.of(judge, human, equal)
     chosen = choose(offered(logs, sides), score)
     if isinstance(chosen, str):
@@ -155,12 +161,17 @@ def small_print(chosen: Chosen, items: Items, of: Stratum, weighted: bool) -> li
     found = []
     if chosen.people:
         found.append(f"people: {', '.join(chosen.people)}, put together as their {items.how}")
+    found += items.left_out("--human NAME takes the word of one")
     if weighted:
         found.append("labels weighted by sample_weight, 1 over the chance each was drawn with")
     elif any(i.weight is not None for i in items.paired):
         found.append("some labels bear a sample_weight and some do not: none is weighted")
     elif of.items:
         found.append("labels taken for a random sample of what was judged: they bear no sample_weight")
+    errors = sum(of.figure(i.reference) != of.figure(i.judge) for i in of.items) if of.passing is not None else None
+    if of.items and errors is not None and errors < FEWEST_ERRORS:
+        found.append(f"the judge errs on {errors} of the labelled only: of so few PPI++'s interval is too narrow, and "
+                     "Rogan-Gladen's is the one to go by; more labels mend it")  # fmt: skip
     if len({r["version"] for r in of.rows}) > 1:
         found.append("each version of the judge is corrected by its own labels, and counts by what it judged")
     if len(items.all) >= MOST_ITEMS:

@@ -108,9 +108,9 @@ def labelled(
         LABELS, by=by, names={**sides.names, "loose": loose(logs)}, score=chosen.score, judge_name=chosen.judge,
         most=MOST_ITEMS, repeats=MOST_REPEATS, **sides.values, **within(logs),
     )  # fmt: skip
-    latest = [r for r in rows if r["l_place"] == 1]
-    kept = without_strays(latest, chosen)
-    strays, latest = len(latest) - len(kept), kept
+    every: list[Row] = [r for r in rows if r["l_place"] == 1]
+    latest = without_strays(every, chosen)
+    strays = len(every) - len(latest)
     numeric = all(r["l_figure"] is not None for r in latest)
     how = how or default_reference(latest, numeric, chosen)
     words = [d.word for d in by]

@@ -227,3 +227,18 @@ def test_import_is_light() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("write to jane\u200b.doe@exam\u200bple.com now", "write to [EMAIL] now"),
+        ("ｊａｎｅ＠ｅｘａｍｐｌｅ．ｃｏｍ wrote", "[EMAIL] wrote"),
+        ("card 4111\u200b1111\u200b1111\u200b1111 ok", "card [CARD] ok"),
+        ("nichts\u00ad geheimes, Größe ５ and a \u200b blank", "nichts\u00ad geheimes, Größe ５ and a \u200b blank"),
+    ],
+)
+def test_letters_nobody_sees_hide_nothing(text: str, meant: str) -> None:
+    """A text with something to hide is shown without the letters that hid it; one with nothing stays as it is."""
+    assert meant == redact(text)
+    assert meant == redact(redact(text))

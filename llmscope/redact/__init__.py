@@ -10,6 +10,7 @@ Where in doubt between a leak and a placeholder too many: the placeholder, unles
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -41,11 +42,26 @@ from llmscope.redact._shapes import (
 
 __all__ = ["KINDS", "redact", "redact_head", "redact_many"]
 
+# Zero-width letters, the soft hyphen, full-width digits, letters, full stop and @.
+HIDING = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\uff0e\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]")
 PASSES = 8  # what a placeholder uncovers beside it is looked at again: twice is usual, more is hostile
 
 
 def redact(text: str) -> str:
-    """The text with e-mail, phone, card, IBAN, IP, keys, tokens and passwords replaced; twice changes nothing."""
+    """The text with e-mail, phone, card, IBAN, IP, keys, tokens and passwords replaced; twice changes nothing.
+
+    Letters that nobody sees, and wide ones, hide none of these: where the text without them has some, that is the text.
+    """
+    text = _redacted(text)
+    if text.isascii() or not HIDING.search(text):
+        return text
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    bare = _redacted(plain)
+    return text if bare == plain else bare
+
+
+def _redacted(text: str) -> str:
+    """Until nothing more is found."""
     for _ in range(PASSES):
         before, text = text, _once(text)
         if text == before:

@@ -230,6 +230,12 @@ class Logs:
         )
 
     @cached_property
+    def labels_weigh(self) -> bool:
+        """Whether scores have a sample_weight: an older store that is only read has no such column."""
+        known = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'sample_weight'"
+        return bool(engine.execute(self.con, known)[0][0])
+
+    @cached_property
     def weights(self) -> dict[str, float]:
         """Requests of the window, how many carry a weight other than 1, and how many requests they all stand for."""
         if "sample_weight" not in self.columns:

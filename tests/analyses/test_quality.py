@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from llmscope.stats.sampling import weighted_mean
@@ -250,3 +251,21 @@ def test_scores_of_a_stratified_sample_are_weighted(here: Path, run: Run) -> Non
     assert ("bob", 5.5) == (bob["rater"], bob["mean"])
     assert any(note.startswith("8 scores bear unlike sample_weights") for note in found["notes"])
     assert any(note.startswith("7 of 8 scores bear unlike") for note in found["notes"])
+
+
+def test_a_store_of_before_labels_had_weights_is_read(here: Path, run: Run) -> None:
+    """Read-only questions cannot bring a store up to date; what it lacks is unknown."""
+    rows = [request(i, session_id=f"s{i}", feature="chat", status="ok") for i in range(4)]
+    scores = [
+        {"score_id": f"{kind}{i}", "request_id": rows[i]["request_id"], "name": "quality", "value": 5 + i % 2,
+         "data_type": "numeric", "rater_kind": kind, "rater": f"a {kind}"}
+        for i in range(4) for kind in ("judge", "human")
+    ]  # fmt: skip
+    run("load", put(here / "log.jsonl", lines(rows)), put(here / "scores.jsonl", lines(scores)))
+    with duckdb.connect(str(here / "llmscope.duckdb")) as con:
+        con.execute("CREATE TABLE kept AS SELECT * EXCLUDE (sample_weight) FROM scores")
+        con.execute("DROP VIEW scores")
+        con.execute("CREATE VIEW scores AS SELECT * FROM kept")
+
+    assert 0 == run("quality").code
+    assert 0 == run("judge", "estimate").code

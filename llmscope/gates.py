@@ -8,7 +8,7 @@ from typing import Any
 
 from llmscope.errors import DataRefused, GateBreached, LlmscopeError, NothingMatched, nearest, unknown_name
 from llmscope.predicate import parse, rows_matching
-from llmscope.result import Column, Coverage, Result
+from llmscope.result import TOO_FEW, Column, Coverage, Result
 
 TOTALS = "totals:"
 # `PART: condition`; a cast, x::int, is none.
@@ -16,7 +16,6 @@ OF_PART = re.compile(r"\s*([a-z]\w*)\s*:(?!:)", re.IGNORECASE)
 TYPES = {"flag": "BOOLEAN", "text": "VARCHAR", "time": "VARCHAR", "list": "VARCHAR", "json": "VARCHAR"}
 MOST_NAMED = 5
 # What a row of statistics says that cannot be judged: no gate passes on it.
-UNJUDGED = "too few to say"
 
 
 def judge(result: Result, conditions: Sequence[str], min_coverage: float | None) -> LlmscopeError | None:
@@ -50,7 +49,7 @@ def breach(result: Result, text: str) -> LlmscopeError | None:
     types = {c.name: TYPES.get(c.kind, "DOUBLE") for c in asked.columns}
     matched = rows_matching(predicate, types, rows) if rows else []
     pairs = zip(rows, matched, strict=True)
-    verdicts = [None if not hit and row.get("verdict") == UNJUDGED else hit for row, hit in pairs]
+    verdicts = [None if not hit and row.get("verdict") == TOO_FEW else hit for row, hit in pairs]
     hits = [row for row, hit in zip(rows, verdicts, strict=True) if hit]
     if hits:
         names = [] if asked_totals else [name_of(row, asked.columns) for row in hits[:MOST_NAMED]]

@@ -15,11 +15,12 @@ from llmscope import left_out
 from llmscope.config import Config
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
+from llmscope.identifiers import quoted
 from llmscope.load import LoadReport
 from llmscope.load.find import shown_behind
 from llmscope.predicate import Predicate, parse
 from llmscope.questions import analyses, analysis
-from llmscope.relations import BASE, dimension_sql, key_path, quoted, relations, requests_sql, where_columns
+from llmscope.relations import BASE, dimension_sql, key_path, relations, requests_sql, where_columns
 from llmscope.result import Coverage, Result, Window, in_number
 from llmscope.schema import BY_NAME, Dimension
 from llmscope.store import Store, present_columns

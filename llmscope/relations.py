@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Protocol
 
+from llmscope.identifiers import local_time
 from llmscope.predicate import Predicate
 from llmscope.result import Window
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
@@ -107,11 +108,6 @@ def literal_time(moment: datetime) -> str:
     return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}'"
 
 
-def local_time(tz: str, column: str = "started_at") -> str:
-    """The wall-clock time in the zone bound as $tz; UTC needs no conversion."""
-    return column if tz == "UTC" else f"timezone($tz, timezone('UTC', {column}))"
-
-
 def dimension_sql(dimension: Dimension, place: int, tz: str) -> str:
     """A dimension's SQL; a bucket becomes the text people write, in the zone asked for. `place` names its bound key."""
     if dimension.kind == "time" and dimension.word in BUCKET_FORMATS:
@@ -122,7 +118,3 @@ def dimension_sql(dimension: Dimension, place: int, tz: str) -> str:
 def key_path(key: str) -> str:
     """A JSON path to one key, whatever characters it has."""
     return '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def quoted(word: str) -> str:
-    return '"' + word.replace('"', '""') + '"'

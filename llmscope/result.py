@@ -15,6 +15,8 @@ Kind = Literal["text", "time", "ms", "tokens", "usd", "count", "ratio", "flag", 
 Role = Literal["dimension", "time", "measure", "low", "high", "n"]
 Value = Any
 Row = Mapping[str, Value]
+# The verdict where the sample is too small for one; a gate on nothing else is not passed.
+TOO_FEW = "too few to say"
 Severity = Literal["info", "warning", "breach"]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from llmscope.analyses._compare_evidence import Evidence
 from llmscope.analyses._compare_rows import Compared
-from llmscope.analyses._compare_table import COLUMNS, OPEN, SAME, SMALL, TOO_FEW
+from llmscope.analyses._compare_table import COLUMNS, OPEN, SAME, SMALL
 from llmscope.analyses._compare_words import within
-from llmscope.result import Finding
+from llmscope.result import TOO_FEW, Finding
 
 Row = dict[str, Any]
 MOVED = ("better", "worse", "higher", "lower")

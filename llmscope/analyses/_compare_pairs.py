@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmscope.analyses._compare_sql import METRICS, SCORED, SIDED, Asked, Metric
+from llmscope.analyses._compare_sql import METRICS, SCORED, SIDED, Asked
 from llmscope.errors import unknown_name
 from llmscope.stats.paired import Pairs
 
@@ -112,7 +112,3 @@ def pairs_in(row: Row, word: str) -> Pairs | None:
     n = int(row[f"{word}_pairs"])
     sums = [row[f"{word}_sum_{name}"] for name in ("a", "b", "aa", "bb", "ab")]
     return Pairs(n, *(float(value) for value in sums)) if n else None
-
-
-def of_metric(word: str) -> Metric:
-    return next(metric for metric in LEVELS if metric.word == word)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llmscope.analyses import _daily
 from llmscope.analyses._compare_sides import Sides
 from llmscope.analyses._compare_sides import among as among
+from llmscope.identifiers import local_time
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -221,7 +222,7 @@ class Asked:
 
     @property
     def day(self) -> str:
-        return f"cast({_daily.local_time(self.logs.window.tz)} AS DATE)"
+        return f"cast({local_time(self.logs.window.tz)} AS DATE)"
 
     @property
     def within(self) -> str:

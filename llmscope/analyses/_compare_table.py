@@ -8,12 +8,12 @@ from typing import Any
 
 from llmscope.analyses import _compare_words as words
 from llmscope.analyses._compare_rows import FEWEST_ROWS, Compared
-from llmscope.result import Column
+from llmscope.result import TOO_FEW, Column
 from llmscope.stats.families import benjamini_hochberg
 from llmscope.stats.verdicts import DRIFT, STABLE, judged
 
 Row = dict[str, Any]
-SAME, SMALL, OPEN, TOO_FEW = "no difference", "small", "inconclusive", "too few to say"
+SAME, SMALL, OPEN = "no difference", "small", "inconclusive"
 FEWEST_SESSIONS = 100
 ROUNDING = 1e-9
 # A tail needs so many rows a side to be judged.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llmscope.analyses import _counted
 from llmscope.analyses._errors_rows import FAILED, GENERATED, JUDGED, SILENT, TOLD
+from llmscope.identifiers import local_time, quoted
 from llmscope.result import Window
 
 if TYPE_CHECKING:
@@ -208,16 +209,6 @@ class Sides:
 def limit_names(metrics: Sequence[Metric], limits: Mapping[str, float | None]) -> list[str]:
     """The columns of a slice's limits: latency_p95 and so on; none where nothing is limited."""
     return [f"{m.word}_{tail}" for m in metrics if m.tails for tail in TAILS] if limits else []
-
-
-def quoted(word: str) -> str:
-    """A dimension's word as the name of a column."""
-    return '"' + word.replace('"', '""') + '"'
-
-
-def local_time(tz: str) -> str:
-    """The wall-clock time of a request; $tz is always bound."""
-    return "started_at" if tz == "UTC" else "timezone($tz, timezone('UTC', started_at))"
 
 
 def largest(sides: Sides, most: int) -> tuple[tuple[tuple[Any, ...], ...], int, int]:

@@ -14,9 +14,9 @@ from llmscope.analyses._drift_asked import NAMES, Asked, Row, Seen
 from llmscope.analyses._drift_lines import EXACT, Line
 from llmscope.analyses._drift_verdicts import Judged, direction, judge, odd_days
 from llmscope.analyses._drift_words import change, detectable, figure, interval, local, points, sentence, window_text
-from llmscope.result import Column, Coverage, Finding, Part, Result
+from llmscope.result import TOO_FEW, Column, Coverage, Finding, Part, Result
 from llmscope.stats.daily import Day
-from llmscope.stats.verdicts import DRIFT, INCONCLUSIVE, SMALL, TOO_FEW, VERDICTS
+from llmscope.stats.verdicts import DRIFT, INCONCLUSIVE, SMALL, VERDICTS
 
 ALL = "(all)"
 # Figures a day, which a part of a day has not.

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llmscope.analyses._daily import AFTER, BEFORE, Row, Sides, Slot, local_time, quoted
+from llmscope.analyses._daily import AFTER, BEFORE, Row, Sides, Slot
 from llmscope.analyses._drift_lines import Line, Windows, points_line, rate_line
+from llmscope.identifiers import local_time, quoted
 from llmscope.stats.daily import Day
 
 # Raters that are looked at, those with the most scores.

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llmscope.analyses._drift_lines import EXACT, SHORT, STEPPED, Line, level_line, mean_line, points_line
+from llmscope.result import TOO_FEW
 from llmscope.stats.changes import Change, changes, weekday_adjusted, without_spikes
 from llmscope.stats.daily import FEWEST_ROWS, Day, Shift, shift
 from llmscope.stats.families import benjamini_hochberg, benjamini_yekutieli
-from llmscope.stats.verdicts import DRIFT, FEWEST_SESSIONS, INCONCLUSIVE, LEVEL, SMALL, TOO_FEW, judged, verdict
+from llmscope.stats.verdicts import DRIFT, FEWEST_SESSIONS, INCONCLUSIVE, LEVEL, SMALL, judged, verdict
 
 # Days in both windows together from which a change of level can be dated.
 FEWEST_DAYS_FOR_CHANGE = 15

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._errors_rows import CLASS, FAILED, JUDGED, Row, rate, rate_columns
-from llmscope.result import Column, Part
+from llmscope.result import TOO_FEW, Column, Part
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -185,7 +185,7 @@ def nature(shares: Row) -> str:
     low, high = shares["recovered_low_ratio"], shares["recovered_high_ratio"]
     if low is None:
         return "never retried"
-    return "transient" if low > HALF else "persistent" if high < HALF else "too few to say"
+    return "transient" if low > HALF else "persistent" if high < HALF else TOO_FEW
 
 
 def total(values: Sequence[Any]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
+from llmscope.result import TOO_FEW
 from llmscope.stats.exact import newcombe
 from llmscope.stats.quantiles import DaySums, t_quantile
 
@@ -18,7 +19,6 @@ FEWEST_BUCKETS = 7
 # A change that is surely smaller than both of these is none worth naming: points of share, and part of the first share.
 MARGIN_RATIO, MARGIN_OF_FIRST = 0.005, 0.2
 SHORT_DAYS = 4
-TOO_FEW = "too few to say"
 CONFIDENCE = 0.95
 
 

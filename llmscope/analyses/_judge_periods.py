@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from llmscope.analyses._judge_asked import MARKED, Chosen, Sides
 from llmscope.analyses._scored import loose, within
+from llmscope.identifiers import local_time
 from llmscope.result import Column
 from llmscope.stats.agreement import Estimate, Pairs, mean_difference
 from llmscope.stats.corrected import Cluster, clustered_mean
@@ -67,16 +67,6 @@ FIXED = (
 FEWEST_AGAIN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a judge gave in one period under one version: how many, and their mean."""
-
-    period: str
-    version: str | None
-    n: int
-    mean: Estimate
-
-
 def daily(logs: Logs, sides: Sides, chosen: Chosen, over: str) -> list[Row]:
     """A row a version, period and day."""
     rows = logs.query(DAILY, names=holes(logs, sides, over), score=chosen.score, judge_name=chosen.judge,
@@ -85,7 +75,7 @@ def daily(logs: Logs, sides: Sides, chosen: Chosen, over: str) -> list[Row]:
 
 
 def holes(logs: Logs, sides: Sides, over: str) -> dict[str, str]:
-    moment = "l_at" if logs.window.tz == "UTC" else "timezone($tz, timezone('UTC', l_at))"
+    moment = local_time(logs.window.tz, "l_at")
     return {**sides.names, "loose": loose(logs), "period": over, "moment": moment}
 
 

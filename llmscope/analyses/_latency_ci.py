@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmscope.analyses._latency_sql import Asked, quantile_sql, quoted
+from llmscope.analyses._latency_sql import Asked, quantile_sql
+from llmscope.identifiers import quoted
 from llmscope.stats.quantiles import FEWEST_DAYS, Bounds, DaySums, bounds, fewest, places
 
 Row = dict[str, Any]

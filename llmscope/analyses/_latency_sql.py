@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmscope.errors import UsageError, unknown_name
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -137,11 +138,6 @@ class Asked:
         return self.logs.query(
             sql, by=self.groups, names={**self.names, **names}, **dict(self.values), **values
         )  # fmt: skip
-
-
-def quoted(word: str) -> str:
-    """A dimension's word as the name of a column."""
-    return '"' + word.replace('"', '""') + '"'
 
 
 def metric_of(word: str) -> Metric:

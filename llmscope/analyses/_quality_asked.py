@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._errors_rows import GENERATED
-from llmscope.analyses._latency_sql import quoted
 from llmscope.analyses._scored import ABOUT, KEYS, LOOSE, loose, within
 from llmscope.errors import UsageError, unknown_name
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

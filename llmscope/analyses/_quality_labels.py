@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmscope.analyses import _slices
-from llmscope.analyses._latency_sql import quoted
 from llmscope.analyses._quality_asked import SCORED, Asked
 from llmscope.analyses._quality_rows import OF, SCORE
 from llmscope.analyses._scored import KEYS
+from llmscope.identifiers import quoted
 from llmscope.result import Column, Part
 from llmscope.stats.proportions import clustered
 from llmscope.stats.quantiles import DaySums

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmscope.analyses._errors_rows import GENERATED, SILENT
 from llmscope.analyses._quality_asked import Asked
 from llmscope.analyses._scored import ABOUT, KEYS
-from llmscope.result import Column, Part
+from llmscope.result import TOO_FEW, Column, Part
 from llmscope.stats.quantiles import FEWEST_DAYS, t_quantile
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ COLUMNS = (
 )
 # A share that is nearer than this to that of all answers is as theirs, however sure the difference.
 MARGIN = 0.02
-AS_ALL, MORE, LESS, TOO_FEW = "as the rest", "more than its share", "less than its share", "too few to say"
+AS_ALL, MORE, LESS = "as the rest", "more than its share", "less than its share"
 FEWEST_SCORES = 30
 
 

@@ -8,10 +8,10 @@ from itertools import combinations, pairwise
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._latency_sql import quoted
 from llmscope.analyses._quality_like import who
 from llmscope.analyses._quality_pairs import Daily, compared, mean_and_error
 from llmscope.analyses._scored import ABOUT, KEYS
+from llmscope.identifiers import quoted
 from llmscope.result import Column, Finding, Part
 from llmscope.stats.quantiles import FEWEST_DAYS, t_quantile
 

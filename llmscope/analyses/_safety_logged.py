@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses import _safety_sql as sql
-from llmscope.analyses._latency_sql import quoted
 from llmscope.analyses._safety_names import Named, flag_bars, holes, listed, named, of_words, scaled
 from llmscope.analyses._safety_rates import Row, Tally, tally_of
 from llmscope.analyses._scored import loose, within
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

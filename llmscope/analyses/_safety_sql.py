@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmscope.analyses._errors_rows import FAILED, GENERATED, SILENT, TOLD
-from llmscope.analyses._latency_sql import quoted
 from llmscope.analyses._scored import ABOUT, EVERY, LOOSE
+from llmscope.identifiers import quoted
 
 # A day of a check in the finest slices. {words}: the dimensions by the words asked for.
 FINE = """fine AS (

@@ -8,6 +8,7 @@ from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses import _sample_sql as sql
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -105,8 +106,3 @@ def bound(plan: Plan, n: int, seed: str) -> dict[str, Any]:
         first = min(n - 1, ceil(WANTED_SHARE * n))
         return {**plan.bound, "seed": seed, "n": n, "first": first, "wanted": plan.wanted, "others": OTHERS}
     return {"seed": seed, "n": n, "most": max(n // FLOOR, 1), "floor": min(n, FLOOR), "others": OTHERS}
-
-
-def quoted(word: str) -> str:
-    """A dimension's column as SQL names it."""
-    return '"' + word.replace('"', '""') + '"'

@@ -11,7 +11,7 @@ from typing import Any
 from llmscope.analyses import _counted, _slices
 from llmscope.analyses._latency_sql import METRICS, Asked, Metric, measured, name_of, percentage
 from llmscope.errors import UsageError, unknown_name
-from llmscope.result import Column
+from llmscope.result import TOO_FEW, Column
 from llmscope.stats.proportions import chance_of_at_most, clustered
 from llmscope.stats.quantiles import DaySums
 
@@ -24,7 +24,7 @@ ERRORS = Metric("errors", "CASE WHEN status = 'error' THEN 1.0 ELSE 0.0 END", "f
 # Failures are what is counted; answers from a cache and guessed times neither fail nor succeed by the model's doing.
 ERROR_REASONS = ("cached", "embeddings")
 SUMS = ("days", "n", "hits", "hits_squared", "hits_by_count", "count_squared")
-MET, MISSED, UNSURE = "met", "missed", "too few to say"
+MET, MISSED = "met", "missed"
 # How likely so many misses may be in a service that keeps its budget: what lies outside of an interval at one end.
 CHANCE = 0.025
 SQL = """
@@ -283,7 +283,7 @@ def verdict(sums: DaySums, low: float, high: float, share: float) -> str:
     """
     if low >= share:
         return MET
-    return MISSED if high < share and chance_of_at_most(sums.hits, sums.n, share) <= CHANCE else UNSURE
+    return MISSED if high < share and chance_of_at_most(sums.hits, sums.n, share) <= CHANCE else TOO_FEW
 
 
 def sentence(row: Row, slices: Sequence[str] = ()) -> str:

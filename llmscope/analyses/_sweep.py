@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses import _counted, _slices
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -156,11 +157,6 @@ def moment_of(us: int | None) -> datetime | None:
         return None if us is None else EPOCH + timedelta(microseconds=int(us))
     except OverflowError:
         return None
-
-
-def quoted(word: str) -> str:
-    """A dimension's column as SQL writes it."""
-    return '"' + word.replace('"', '""') + '"'
 
 
 def holes(by: Sequence[Dimension]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from llmscope.analyses._latency_sql import name_of, percentage
 from llmscope.analyses._tokens_counted import many
 from llmscope.analyses._tokens_cut_sql import sums_of
 from llmscope.errors import UsageError, nearest, unknown_name
-from llmscope.result import Column, Finding, Part
+from llmscope.result import TOO_FEW, Column, Finding, Part
 from llmscope.stats.proportions import chance_of_at_most, clustered
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 EVERY, TEMPLATE = "*", "template:"
 QUANTILE = 0.95
-KEPT, BREACHED, UNSURE = "kept", "breached", "too few to say"
+KEPT, BREACHED = "kept", "breached"
 # How likely so many requests outside may be where the expectation holds: what lies beyond an interval at one end.
 CHANCE = 0.025
 METRICS = {
@@ -194,7 +194,7 @@ def verdict(hits: int, n: int, ends: tuple[float, float], share: float) -> str:
     """Kept or breached where the interval says so, and a breach only where it is no chance."""
     if ends[0] >= share:
         return KEPT
-    return BREACHED if ends[1] < share and chance_of_at_most(hits, n, share) <= CHANCE else UNSURE
+    return BREACHED if ends[1] < share and chance_of_at_most(hits, n, share) <= CHANCE else TOO_FEW
 
 
 def findings(rows: Sequence[Row]) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._tokens_caching_found import PREMIUM, SAVED, Found, a_month, days_of, named
-from llmscope.result import Column, Finding, Part
+from llmscope.result import TOO_FEW, Column, Finding, Part
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -242,7 +242,7 @@ def verdict(row: Mapping[str, Any]) -> str:
     if row["prefix_tokens"] < least:
         return f"{SHORT} (under {least:,})"
     if row["requests"] < FEWEST:
-        return "too few to say"
+        return TOO_FEW
     if row["hit_ratio"] is None:
         return "not reported"
     if not row["timed"]:

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._tokens_trend_days import Step
-from llmscope.result import Column
+from llmscope.result import TOO_FEW, Column
 from llmscope.stats.changes import shift
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ SELECT score, rater_kind, rater, rater_version, scored_day, n, total, squares FR
 FEWEST_SCORES, FEWEST_DAYS = 10, 4
 # A change surely smaller than this part of the scores' standard deviation is none (0.3 points at a deviation of 1.5).
 MARGIN = 0.2
-TOO_FEW = "too few to say"
 COLUMNS = (
     Column("slice", "text", "dimension"),
     Column("score", "text", "dimension"),

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses import _slices
-from llmscope.analyses._latency_sql import kept_sql, quoted
+from llmscope.analyses._latency_sql import kept_sql
 from llmscope.analyses._tokens_asked import Asked
 from llmscope.errors import unknown_name
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._latency_sql import quoted
 from llmscope.analyses._slices import written
 from llmscope.analyses._tokens_trend_days import Days
 from llmscope.errors import unknown_name
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

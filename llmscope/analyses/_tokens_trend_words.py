@@ -9,12 +9,12 @@ from typing import Any
 from llmscope.analyses._tokens_mix import LENGTH, Effect
 from llmscope.analyses._tokens_trend_days import Slope, Step
 from llmscope.analyses._tokens_trend_read import Metric
-from llmscope.result import Finding
+from llmscope.result import TOO_FEW, Finding
 
 Row = Mapping[str, Any]
 # A change of level under this is none worth naming, nor a slope a week under that (statistics.md, section 2).
 MARGIN_RATIO, MARGIN_WEEKLY_RATIO = 0.05, 0.01
-RISING, FALLING, STEADY, TOO_FEW = "rising", "falling", "steady", "too few to say"
+RISING, FALLING, STEADY = "rising", "falling", "steady"
 # Of a change, a part smaller than this is not named, and one larger than that is all of it.
 NAMED, ALL = 0.1, 0.95
 

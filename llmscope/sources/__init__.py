@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from llmscope.errors import LlmscopeError, unknown_name
+from llmscope.identifiers import quoted
 from llmscope.plugins import plugins
 from llmscope.schema import Table
 
@@ -35,6 +36,9 @@ RANK_LINE = re.compile(r"^RANK = (\d+)$", re.MULTILINE)
 NEEDS_LINE = re.compile(r"^NEEDS = (\([^)]*\))", re.MULTILINE)
 # Sources that go by the names of columns alone: their word counts where no other source knows a record.
 GENERAL = ("canonical", "flat", "labels", "wide_labels")
+
+# Identifiers and strings as SQL writes them.
+quote = quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +139,6 @@ def require(sample: Sample, what: str, *keys: str) -> None:
                 f"{sample.path}: {what} without {' or '.join(key.split('|'))!r}, so it cannot be read as one",
                 hint="export it again with that field, or see llmscope sources detect",
             )
-
-
-def quote(name: str) -> str:
-    """An identifier as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

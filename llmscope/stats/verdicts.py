@@ -8,13 +8,13 @@ from math import exp, log
 from typing import Any
 
 from llmscope.errors import UsageError, unknown_name
+from llmscope.result import TOO_FEW
 from llmscope.stats.daily import FEWEST_ROWS, Shift
 
 DRIFT = "DRIFT"
 SMALL = "SMALL"
 STABLE = "STABLE"
 INCONCLUSIVE = "INCONCLUSIVE"
-TOO_FEW = "too few to say"
 VERDICTS = (DRIFT, SMALL, STABLE, INCONCLUSIVE, TOO_FEW)
 
 LEVEL = 0.05

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmscope.analyses._errors_scan import Found, hour_text, joined, stands_out
-from llmscope.analyses._errors_trend import TOO_FEW, Trend, halves, trend
+from llmscope.analyses._errors_trend import Trend, halves, trend
+from llmscope.result import TOO_FEW
 from llmscope.stats.proportions import wilson
 
 DAYS = [f"2026-09-{day:02d}" for day in range(1, 31)]

@@ -8,13 +8,13 @@ from math import log
 import pytest
 
 from llmscope.errors import UsageError
+from llmscope.result import TOO_FEW
 from llmscope.stats.daily import Shift
 from llmscope.stats.verdicts import (
     DRIFT,
     INCONCLUSIVE,
     SMALL,
     STABLE,
-    TOO_FEW,
     Margins,
     judged,
     relative,

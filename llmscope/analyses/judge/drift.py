@@ -17,7 +17,7 @@ from llmscope.analyses import _judge_statistics as statistics
 from llmscope.analyses._judge_asked import Chosen, Sides, check_score, choose, offered, unlike
 from llmscope.analyses._judge_items import Item, Items, labelled
 from llmscope.errors import unknown_name
-from llmscope.result import Column, Coverage, Finding, Part, Result, Series
+from llmscope.result import TOO_FEW, Column, Coverage, Finding, Part, Result, Series
 from llmscope.stats import agreement as stats
 from llmscope.stats.agreement import Estimate
 
@@ -154,7 +154,7 @@ def agreed(items: Items, some: list[Item], statistic: str | None, bar: float) ->
     found = statistics.measured(replace(items, all=tuple(some)))
     gap, one = (found.found.get(name, Estimate(None)) for name in ("mean_difference", asked))
     people = sum(float(i.reference or 0) for i in some) / len(some) if items.numeric else None
-    verdict = "too few to say" if len(some) < FEWEST_ITEMS else stats.verdict(one, bar)
+    verdict = TOO_FEW if len(some) < FEWEST_ITEMS else stats.verdict(one, bar)
     return {**empty, "people_mean": people, "mean_difference": gap.value, "difference_low": gap.low,
             "difference_high": gap.high, **statistics.valued(one), "verdict": verdict}  # fmt: skip
 
@@ -202,6 +202,6 @@ def small_print(
                      "every month under a name of their own to tell a changed judge from changed answers")  # fmt: skip
     else:
         found.append("the fixed set's interval is of paired differences, its items taken for independent")
-    if any(r["verdict"] == "too few to say" for r in rows):
+    if any(r["verdict"] == TOO_FEW for r in rows):
         found.append(f"fewer than {FEWEST_ITEMS} items that both scored are too few for a verdict")
     return found

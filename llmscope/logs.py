@@ -23,7 +23,7 @@ from llmscope.questions import analyses, analysis
 from llmscope.relations import BASE, dimension_sql, key_path, relations, requests_sql, where_columns
 from llmscope.result import Coverage, Result, Window, in_number
 from llmscope.schema import BY_NAME, Dimension
-from llmscope.store import Store, present_columns
+from llmscope.store import Store, lacking, present_columns
 from llmscope.windows import pair
 
 if TYPE_CHECKING:
@@ -231,10 +231,9 @@ class Logs:
         )
 
     @cached_property
-    def labels_weigh(self) -> bool:
-        """Whether scores have a sample_weight: an older store that is only read has no such column."""
-        known = "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'sample_weight'"
-        return bool(engine.execute(self.con, known)[0][0])
+    def lacking(self) -> Mapping[str, frozenset[str]]:
+        """By table, the columns that a store of an older version has not, where it is only read."""
+        return lacking(self.con) if self.store.read_only else {}
 
     @cached_property
     def weights(self) -> dict[str, float]:

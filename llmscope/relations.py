@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from llmscope.identifiers import local_time
 from llmscope.predicate import Predicate
 from llmscope.result import Window
-from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, Dimension
+from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, TABLES, Dimension, Table
 
 # The requests before a condition on their price; without one they are `requests` themselves.
 BASE = "every_request"
-RELATIONS = ("requests", "priced", "spans", "scores", "vectors")
+RELATIONS = ("requests", "priced", "spans", "scores", "vectors", "all_requests", "all_scores")
+# Whatever the window and --where: what a score is about, or how far the log reaches, is asked of all there is.
+WHOLE: dict[str, Table] = {"all_requests": "requests", "all_scores": "scores"}
 BUCKET_FORMATS = {"hour": "%Y-%m-%dT%H:00", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 # Stands for `priced` with the rates of its tokens, which no other statement has to carry.
 RATED = "rated"
@@ -27,6 +30,9 @@ class Filtered(Protocol):
     where: Predicate | None
 
     @property
+    def lacking(self) -> Mapping[str, Collection[str]]: ...
+
+    @property
     def where_is_priced(self) -> bool: ...
 
     @property
@@ -37,7 +43,11 @@ class Filtered(Protocol):
 
 
 def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
-    """The statement with a CTE for each relation it names: `requests`, `priced`, `spans`, `scores`, `vectors`."""
+    """The statement with a CTE for each relation it names.
+
+    `requests`, `priced`, `spans` and `scores` are those of the window (and --where); `vectors`, `all_requests` and
+    `all_scores` all that the store holds.
+    """
     found = steps(named_in(sql), logs, tagged)
     text = sql.strip()
     rest = re.sub(r"^WITH\s+", "", text, flags=re.IGNORECASE)
@@ -67,8 +77,11 @@ def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = 
         found.append(("priced", f"SELECT * FROM ({priced_sql}){condition}"))
     if "requests" in wanted and logs.where_is_priced:
         found.append(("requests", "SELECT * FROM priced"))
-    for name in sorted(wanted & {"spans", "scores"}):
-        found.append((name, f"SELECT * FROM {origin}.{name}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+    tables: tuple[Table, ...] = ("scores", "spans")
+    for name in (name for name in tables if name in wanted):
+        found.append((name, f"{select(name, logs, origin)}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+    for whole in sorted(wanted & WHOLE.keys()):
+        found.append((whole, select(WHOLE[whole], logs, origin)))
     if "vectors" in wanted:  # of every window: their time is their request's
         found.append(("vectors", f"SELECT * FROM {origin}.vectors"))
     return found
@@ -80,7 +93,15 @@ def requests_sql(logs: Filtered, tagged: bool, origin: str = "main") -> str:
     if logs.where and not logs.where_is_priced:
         conditions.append(logs.where.sql)
     tag = ", unnest(coalesce(nullif(tags, []), [NULL])) AS tag" if tagged else ""
-    return f"SELECT *{tag} FROM {origin}.requests{where_sql(conditions)}"
+    return f"{select('requests', logs, origin, tag)}{where_sql(conditions)}"
+
+
+def select(table: Table, logs: Filtered, origin: str = "main", more: str = "") -> str:
+    """All columns of a table; those that an older store has not are unknown."""
+    unknown = "".join(
+        f", NULL::{c.sql_type} AS {c.name}" for c in TABLES[table] if c.name in logs.lacking.get(table, ())
+    )
+    return f"SELECT *{unknown}{more} FROM {origin}.{table}"
 
 
 def where_sql(conditions: list[str]) -> str:

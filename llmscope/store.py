@@ -259,6 +259,16 @@ def prepare(con: duckdb.DuckDBPyConnection, path: Path | None, read_only: bool) 
     engine.execute(con, "COMMIT")
 
 
+def lacking(con: duckdb.DuckDBPyConnection) -> dict[str, frozenset[str]]:
+    """The columns of schema.py that the views of a store do not show, by table; none of a store of this version."""
+    rows = engine.execute(
+        con, "SELECT table_name, list(column_name) FROM duckdb_columns() WHERE NOT internal GROUP BY table_name"
+    )
+    shown = {name: set(columns) for name, columns in rows}
+    found = {t: frozenset(c.name for c in TABLES[t]) - shown[t] for t in TABLES if t in shown}
+    return {table: columns for table, columns in found.items() if columns}
+
+
 def stand_in(con: duckdb.DuckDBPyConnection) -> None:
     """Lets an older store that is only read answer of a table it has not: there is nothing in it."""
     found = {name for (name,) in engine.execute(con, "SELECT view_name FROM duckdb_views() WHERE NOT internal")}

@@ -39,7 +39,7 @@ SELECT min(started_at) AS first_at, max(started_at) AS last_at, count(*) FILTER 
 FROM requests
 """
 # How far the log reaches, whatever --where leaves of it: a day without a request that it lets through is a day of 0.
-REACH_SQL = "SELECT min(started_at) AS first_at, max(started_at) AS last_at FROM main.requests"
+REACH_SQL = "SELECT min(started_at) AS first_at, max(started_at) AS last_at FROM all_requests"
 LEFT_SQL = """
 WITH judged AS (
     SELECT {side} AS side, {reason} AS reason FROM requests

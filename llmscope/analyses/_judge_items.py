@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 MOST_ITEMS = 20_000
 # Of one rater's (and version's) labels of one item, the latest so many.
 MOST_REPEATS = 20
-# {dimensions}: what the bias is shown by. {weight}: a label's sample_weight, NULL where the store knows none.
+# {dimensions}: what the bias is shown by.
 LABELS = f"""
 WITH {MARKED}, people AS (
     SELECT l_item AS h_item FROM sided WHERE l_score = $score AND l_side = 'human' AND l_item IS NOT NULL
@@ -40,7 +40,7 @@ WITH {MARKED}, people AS (
 SELECT {{dimensions}} l_item, l_side, l_rater, l_version, l_said, l_figure, l_at, l_place, l_known, w_weight,
     requests.session_id AS l_session, requests.output_tokens AS l_output_tokens, requests.started_at AS l_started_at
 FROM placed
-LEFT JOIN (SELECT score_id AS w_id, {{weight}} AS w_weight FROM {EVERY}) AS weighed ON l_id = w_id
+LEFT JOIN (SELECT score_id AS w_id, sample_weight AS w_weight FROM {EVERY}) AS weighed ON l_id = w_id
 LEFT JOIN requests ON placed.l_item = requests.request_id
 WHERE l_place <= $repeats
 ORDER BY l_item, l_side, l_rater, l_place
@@ -104,8 +104,7 @@ def labelled(
         by: dimensions each item is told by. how: majority or mean; None leaves it to the scale.
         each: an item stands once for every version of the judge that scored it; else only the latest counts.
     """
-    weight = "sample_weight" if logs.labels_weigh else "cast(NULL AS DOUBLE)"
-    names = {**sides.names, "loose": loose(logs), "weight": weight}
+    names = {**sides.names, "loose": loose(logs)}
     rows = logs.query(
         LABELS, by=by, names=names, score=chosen.score, judge_name=chosen.judge, most=MOST_ITEMS, repeats=MOST_REPEATS,
         **sides.values, **within(logs),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 KINDS = ("human", "judge", "code", "user", "api")
-NAMES_SQL = "SELECT DISTINCT name, rater FROM main.scores WHERE rater_kind <> 'user' OR rater IS NULL"
-USERS_SQL = "SELECT DISTINCT name FROM main.scores WHERE rater_kind = 'user'"
+NAMES_SQL = "SELECT DISTINCT name, rater FROM all_scores WHERE rater_kind <> 'user' OR rater IS NULL"
+USERS_SQL = "SELECT DISTINCT name FROM all_scores WHERE rater_kind = 'user'"
 
 # The CTEs up to `scored`, a row a score: the slice, KEYS, value, and what it is counted with. {words}: the dimensions.
 SCORED = f"""{ABOUT}, asked AS (

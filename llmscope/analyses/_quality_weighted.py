@@ -32,7 +32,7 @@ FROM scored LEFT JOIN weighed ON score_id = w_id WHERE value IS NOT NULL GROUP B
 
 def weights(asked: Asked) -> dict[tuple[Any, ...], Row]:
     """The weighted sums of each row that holds unlike weights, by its slice and rater."""
-    if not asked.logs.labels_weigh or asked.logs.query(ANY_SQL)[0]["weights"] < 2:
+    if asked.logs.query(ANY_SQL)[0]["weights"] < 2:
         return {}
     rows = asked.query(SQL)
     return {

@@ -93,7 +93,7 @@ ORDER BY chosen.lot, requests_of.request_id
 ERRORS = f"CASE WHEN {FAILED} THEN 1.0 ELSE 0.0 END"
 NOT_LISTED = "request_id NOT IN (SELECT request_id FROM listed_ids)"
 LABELLED = """request_id NOT IN (
-    SELECT request_id FROM main.scores WHERE rater_kind = 'human' AND request_id IS NOT NULL
+    SELECT request_id FROM all_scores WHERE rater_kind = 'human' AND request_id IS NOT NULL
 )"""
 
 # The scores there are, by name: what may be asked of, and on which scales.

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llmscope.logs import Logs
 
-# Every score of the store: relation `scores` holds those given in the window, and labels often come later, or say no
+# Relation `scores` holds those given in the window, and labels often come later, or say no
 # time at all.
-EVERY = "main.scores"
+EVERY = "all_scores"
 # Labels that say yes or no in words, where a boolean score has no value.
 YES = "('true', 'yes', 'y', 'pass', 'passed', 'ok', 'good', 'up', 'correct', '1')"
 NO = "('false', 'no', 'n', 'fail', 'failed', 'bad', 'down', 'incorrect', 'wrong', '0')"
@@ -48,7 +48,7 @@ ABOUT = f"""trace_scores AS (
             PARTITION BY r.trace_id
             ORDER BY CASE WHEN r.status = 'ok' THEN 0 ELSE 1 END, r.started_at DESC, r.request_id DESC
         ) AS place
-        FROM main.requests AS r JOIN trace_scores AS t ON r.trace_id = t.trace_id
+        FROM all_requests AS r JOIN trace_scores AS t ON r.trace_id = t.trace_id
     ) AS of_trace WHERE place = 1
 ), session_scores AS (
     SELECT session_id FROM {EVERY}
@@ -59,7 +59,7 @@ ABOUT = f"""trace_scores AS (
             PARTITION BY r.session_id
             ORDER BY CASE WHEN r.status = 'ok' THEN 0 ELSE 1 END, r.started_at DESC, r.request_id DESC
         ) AS place
-        FROM main.requests AS r JOIN session_scores AS t ON r.session_id = t.session_id
+        FROM all_requests AS r JOIN session_scores AS t ON r.session_id = t.session_id
     ) AS of_session WHERE place = 1
 ), rated AS (
     SELECT s.score_id, s.name AS score, s.data_type, s.rater_kind, {RATER.replace(" rater ", " s.rater ")} AS rater,
@@ -78,7 +78,7 @@ IN_TIME = (
     "(cast($since AS TIMESTAMP) IS NULL OR rated.created_at >= cast($since AS TIMESTAMP)) AND "
     "(cast($until AS TIMESTAMP) IS NULL OR rated.created_at < cast($until AS TIMESTAMP))"
 )
-ANY_SQL = "SELECT count(*) AS requests FROM main.requests"
+ANY_SQL = "SELECT count(*) AS requests FROM all_requests"
 
 
 def loose(logs: Logs) -> str:

@@ -13,6 +13,13 @@ from llmscope.errors import UsageError, unknown_name
 if TYPE_CHECKING:
     from llmscope.logs import Logs
 
+# Columns it never looks at: of log files they are not read unless --by or --where names them.
+UNREAD = (
+    "parent_span_id", "finish_reason_raw", "error_message", "error_type", "prompt_hash", "prefix_hashes", "embedding",
+    "tags", "metadata", "temperature", "service", "environment", "release", "language", "attempt", "fallback",
+    "source_line", "ttft_ms", "queue_ms", "network_ms", "inference_ms", "postprocess_ms", "input_text", "output_text",
+    "sample_weight", "max_tokens",
+)  # fmt: skip
 Row = Mapping[str, Any]
 # {judge}, {human}: who is which, as conditions with bound names. {said}: see `said_sql`. {loose}: see _scored.
 MARKED = f"""{ABOUT}, asked AS (

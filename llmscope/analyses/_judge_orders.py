@@ -43,7 +43,9 @@ def position(
     logs: Logs, sides: Sides, chosen: Chosen | str, swapped: str | None
 ) -> tuple[dict[str, Part], tuple[str, ...]]:
     """The share of comparisons with the same winner in both orders; a note where the other order is not logged."""
-    if isinstance(chosen, str) or swapped is None:
+    if isinstance(chosen, str):
+        return {}, ()  # without a judge nobody asks in which order it was asked
+    if swapped is None:
         return {}, (NOT_LOGGED,)
     names = {**sides.names, "loose": loose(logs)}
     found = logs.query(SQL, names=names, one=chosen.score, other=swapped, judge_name=chosen.judge, **sides.values,

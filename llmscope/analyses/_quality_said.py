@@ -37,7 +37,7 @@ def nothing(asked: Asked, slices: Sequence[Row]) -> str:
         return "no score of what is asked for; without --since, --until, --where, --score and --rater there may be some"
     some = any(row["requests"] for row in slices)
     return (
-        f"the {'log has' if some else 'store has no requests and'} no scores; llmscope load FILE reads a CSV or JSONL "
+        f"the {'log has' if some else 'log has no requests and'} no scores; llmscope load FILE reads a CSV or JSONL "
         "of labels: request_id (or response_id, trace_id), name, value or label, rater_kind, rater"
     )
 

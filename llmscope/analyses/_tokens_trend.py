@@ -197,7 +197,7 @@ def lines(
 
 def method(over: str, tested: Tested, daily: Mapping[Key, Days], found: int) -> list[str]:
     """How the figures were come by, and what they cannot show."""
-    if not daily:
+    if not daily or not tested.tests:
         return []
     weekday = ", weekdays taken out" if over == "day" else ""
     notes = [
@@ -207,7 +207,7 @@ def method(over: str, tested: Tested, daily: Mapping[Key, Days], found: int) -> 
         f"{many(tested.tests, 'test')} in one family: q by Benjamini & Hochberg, a change is named at q <= 0.05 and "
         f"{100 * MARGIN_RATIO:.0f} % or more",
     ]
-    if not found and tested.tests:
+    if not found:
         notes.append("no change of level was found")
     return notes
 

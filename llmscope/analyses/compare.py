@@ -58,14 +58,7 @@ def compare(
     share: Annotated[str | None, "with --peek: the part of the traffic that B was to get, such as 10%"] = None,
 ) -> Result:
     """Every metric of B against A; see the module's words."""
-    from llmscope.analyses import (
-        _compare_evidence,
-        _compare_findings,
-        _compare_rows,
-        _compare_sides,
-        _compare_sql,
-        _compare_table,
-    )
+    from llmscope.analyses import _compare_evidence, _compare_findings, _compare_peek, _compare_sides, _compare_sql
     from llmscope.stats.verdicts import Margins
 
     margins = Margins.of(logs.config.drift)
@@ -73,16 +66,31 @@ def compare(
     sides = _compare_sides.sides_of(logs, where_a, where_b, by, a, b)
     kinds, sized = kinds_of(adjust, sides.dimension)
     found = _compare_evidence.evidence_of(_compare_sql.Asked(logs, sides), kinds, sized)
-    missing = _compare_sides.missing_side(logs, sides, found.counts)
-    if missing:
+    if missing := _compare_sides.missing_side(logs, sides, found.counts):
         raise missing
-    coverage = Coverage(requests=sum(found.counts.values()))
-    result = Result("compare", _compare_table.COLUMNS, (), title="Compared", coverage=coverage)
     if not (found.counts.get("a") and found.counts.get("b")):
-        return result.with_notes(_compare_findings.too_little(found.counts, sides.names))
-    said = " and ".join([*(d.word for d in kinds), *(["prompt size"] if sized else [])])
-    rows = _compare_rows.compared_metrics(found, margins, bool(said))
-    rows += _compare_rows.compared_scores(found, margins, bool(said))
+        return answered(found).with_notes(_compare_findings.too_little(found.counts, sides.names))
+    alike = " and ".join([*(d.word for d in kinds), *(["prompt size"] if sized else [])])
+    result = told(found, margins, alike, pairs)
+    if peek:
+        looked, more = _compare_peek.peeked(found.asked, part)
+        result = replace(result.with_notes(*more), parts={**result.parts, "peek": looked})
+    return result
+
+
+def answered(found: Evidence) -> Result:
+    """The answer's frame: its columns, and how many requests it is of."""
+    from llmscope.analyses._compare_table import COLUMNS
+
+    return Result("compare", COLUMNS, (), title="Compared", coverage=Coverage(requests=sum(found.counts.values())))
+
+
+def told(found: Evidence, margins: Margins, alike: str, pairs: str) -> Result:
+    """The rows, the pairs beside or instead of them, and what is said of both; alike: what is held equal, in words."""
+    from llmscope.analyses import _compare_findings, _compare_rows, _compare_table
+
+    rows = _compare_rows.compared_metrics(found, margins, bool(alike))
+    rows += _compare_rows.compared_scores(found, margins, bool(alike))
     paired, whole = paired_rows(found, pairs, margins)
     note = ""
     if paired and whole:
@@ -94,21 +102,19 @@ def compare(
     every = _compare_table.written(family)
     written, of_pairs = every[: len(rows)], every[len(rows) :]
     findings = [
-        _compare_findings.headline(sides.names, rows, written),
-        *_compare_findings.flipped(rows, written, said),
+        _compare_findings.headline(found.asked.sides.names, rows, written),
+        *([of_same_items(paired, of_pairs)] if of_pairs else []),
+        *_compare_findings.flipped(rows, written, alike),
         *_compare_findings.other_raters(found),
         *_compare_findings.duplicates(found),
     ]
-    parts = {"pairs": Part(_compare_table.COLUMNS, tuple(of_pairs))} if of_pairs else {}
-    notes = _compare_findings.notes(found, family, written, said, note)
-    if of_pairs:
-        findings.insert(1, of_same_items(paired, of_pairs))
-    if peek:
-        from llmscope.analyses import _compare_peek
-
-        parts["peek"], more = _compare_peek.peeked(found.asked, part)
-        notes += more
-    return replace(result, rows=tuple(written), parts=parts, findings=tuple(findings), notes=tuple(notes))
+    return replace(
+        answered(found),
+        rows=tuple(written),
+        parts={"pairs": Part(_compare_table.COLUMNS, tuple(of_pairs))} if of_pairs else {},
+        findings=tuple(findings),
+        notes=tuple(_compare_findings.notes(found, family, written, alike, note)),
+    )
 
 
 def kinds_of(adjust: str, side: str | None) -> tuple[tuple[Dimension, ...], bool]:

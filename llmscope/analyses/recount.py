@@ -55,11 +55,7 @@ def recount(
     from llmscope.analyses._recount_sample import LEFT_OUT, WITH_USAGE, WITHOUT_USAGE, Counters
     from llmscope.analyses._recount_sample import sample as drawn
 
-    if not 1 <= sample <= MOST:
-        raise UsageError(f"--sample takes a number from 1 to {MOST:,}")
-    groups = tuple(d for d in _slices.grouping(by, None) if d.word != "model" or anatomy)
-    if any(d.priced for d in groups):
-        raise UsageError("recount does not group by price", hint="llmscope cost --by price_status does")
+    groups = checked(by, sample, anatomy)
     of_parts = groups or _slices.grouping("feature", None)
     counted, counters = _counted.included(include), Counters(model)
     models = _recount_estimates.sized(logs, counted)
@@ -94,6 +90,20 @@ def recount(
         notes=(*small, *ratio_notes(rows), *_recount_estimates.notes(models, estimated), *near),
         coverage=Coverage(requests=requests),
     )
+
+
+def checked(by: str | None, sample: int, anatomy: bool) -> tuple[Dimension, ...]:
+    """The dimensions of --by; the model is one already.
+
+    Raises:
+        UsageError: a sample of none or of too many, or a dimension about prices.
+    """
+    if not 1 <= sample <= MOST:
+        raise UsageError(f"--sample takes a number from 1 to {MOST:,}")
+    groups = tuple(d for d in _slices.grouping(by, None) if d.word != "model" or anatomy)
+    if any(d.priced for d in groups):
+        raise UsageError("recount does not group by price", hint="llmscope cost --by price_status does")
+    return groups
 
 
 def rows_of(texts: Sequence[Compared], groups: Sequence[Dimension]) -> list[Row]:

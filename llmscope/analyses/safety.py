@@ -70,12 +70,9 @@ def safety(
     words = [d.word for d in groups]
     sliced = [*evidence.tallies(groups), *of_scan(found, _safety_scan.GROUPS, words)] if groups else whole
     kinds = list(alarms)
-    rows = [_safety_rates.row_of(one, alarms[one.kind]) for one in sliced if one.sums.n]
-    if top is not None:
-        rows = of_top(rows, [w for w in words if w != over], top)
-    rows = ordered(rows, kinds, over)
-    if over and len(words) == 1:
-        rows = filled(rows, groups, over)
+    rows = shown(
+        [_safety_rates.row_of(one, alarms[one.kind]) for one in sliced if one.sums.n], kinds, groups, over, top
+    )
     judged = [one for one in whole if one.sums.n]
     judged.sort(key=lambda one: (kinds.index(one.kind), one.source, one.name, str(one.rater)))
     outstanding, stories = stands_out(apart, found, whole)
@@ -98,6 +95,17 @@ def safety(
         ),
         coverage=Coverage(requests=counts["requests"]),
     )  # fmt: skip
+
+
+def shown(
+    rows: list[Row], kinds: Sequence[str], groups: Sequence[Dimension], over: str | None, top: int | None
+) -> list[Row]:
+    """The rows in order, with --top those of the slices with the most flagged, and with buckets without a request."""
+    words = [d.word for d in groups]
+    if top is not None:
+        rows = of_top(rows, [w for w in words if w != over], top)
+    rows = ordered(rows, kinds, over)
+    return filled(rows, groups, over) if over and len(words) == 1 else rows
 
 
 def standing(by: str | None) -> list[Dimension]:

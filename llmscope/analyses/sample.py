@@ -166,7 +166,7 @@ def small_print(asked: Asked, rows: Sequence[Row], strata: Sequence[Row]) -> lis
         more = f" and {len(strata) - 8} more" if len(strata) > 8 else ""
         found.append(f"strata: {'; '.join(sizes)}{more}")
     if len(rows) < asked.n:
-        found.append(f"there are only {len(rows):,} to draw")
+        found.append(f"there {'is' if len(rows) == 1 else 'are'} only {len(rows):,} to draw")
     if asked.texts and not any(row["input_text"] or row["output_text"] for row in rows):
         found.append("no text of these is stored: llmscope load --keep-text keeps it, redacted")
     found.append("fill in score or label, and rater; llmscope load FILE reads it back, and again after an edit")

@@ -230,7 +230,8 @@ def test_scores_of_a_stratified_sample_are_weighted(here: Path, run: Run) -> Non
     """4 labels of weight 1 (8, 6, 9, 7) and 4 of weight 9 (2, 4, 3, 5): (30 + 9 x 14) / 40 = 3.9, where plain is 5.5.
 
     Interval: only the four of weight 9 add to it, 9 x 8 x (1.9^2 + .1^2 + .9^2 + 1.1^2) = 406.08; over 40^2, times 8/7,
-    is .29006; its root .53857 times t of 7 degrees, 2.36462, is 1.2735. Below 4.5: 2, 4, 3 of weight 9 in 40, 27/40. A rater of whom
+    is .29006; its root .53857 times t of 7 degrees, 2.36462, is 1.2735.
+    Below 4.5: 2, 4, 3 of weight 9 in 40, 27/40. A rater of whom
     one label bears no weight is not weighted, and that is said.
     """
     values, weights = [8.0, 6, 9, 7, 2, 4, 3, 5], [1.0] * 4 + [9.0] * 4

@@ -14,6 +14,7 @@ from llmscope.analyses import _judge_changes as steps
 from llmscope.analyses import _judge_gate as gates
 from llmscope.analyses import _judge_periods as periods
 from llmscope.analyses import _judge_statistics as statistics
+from llmscope.analyses._judge_asked import UNREAD as UNREAD
 from llmscope.analyses._judge_asked import Chosen, Sides, check_score, choose, offered, unlike
 from llmscope.analyses._judge_items import Item, Items, labelled
 from llmscope.errors import unknown_name
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 
 # The tables it asks; of log files, only those that fill them are read.
 TABLES = ("requests", "scores")
-# Columns it never looks at: of log files they are not read unless --by or --where names them.
-UNREAD = (
-    "parent_span_id", "finish_reason_raw", "error_message", "error_type", "prompt_hash", "prefix_hashes", "embedding",
-    "tags", "metadata", "temperature", "service", "environment", "release", "language", "attempt", "fallback",
-    "source_line", "ttft_ms", "queue_ms", "network_ms", "inference_ms", "postprocess_ms", "input_text", "output_text",
-    "sample_weight", "max_tokens",
-)  # fmt: skip
 BAR = 0.80
 FEWEST_ITEMS = 30
 

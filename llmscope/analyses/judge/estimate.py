@@ -12,6 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.analyses import _judge_corrected as corrected
+from llmscope.analyses._judge_asked import UNREAD as UNREAD
 from llmscope.analyses._judge_asked import Chosen, Sides, choose, offered, unlike
 from llmscope.analyses._judge_corrected import Stratum
 from llmscope.analyses._judge_items import MOST_ITEMS, Items, labelled
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 
 # The tables it asks; of log files, only those that fill them are read.
 TABLES = ("requests", "scores")
-# Columns it never looks at: of log files they are not read unless --by or --where names them.
-UNREAD = (
-    "parent_span_id", "finish_reason_raw", "error_message", "error_type", "prompt_hash", "prefix_hashes", "embedding",
-    "tags", "metadata", "temperature", "service", "environment", "release", "language", "attempt", "fallback",
-    "source_line", "ttft_ms", "queue_ms", "network_ms", "inference_ms", "postprocess_ms", "input_text", "output_text",
-    "max_tokens",
-)  # fmt: skip
 # Fewer errors of the judge than this among the labels, and PPI++ of a pass rate holds less than it says.
 FEWEST_ERRORS = 5
 COLUMNS = (

@@ -58,6 +58,7 @@ SHOWING: dict[str, Opt] = {
     "quiet": (FLAG, "say nothing beside the answer", ("-q", "--quiet")),
     "verbose": (FLAG, "say more, errors with their cause", ("-v", "--verbose")),
 }
+PLOT: dict[str, Opt] = {"plot": (PATH, "draw it as well: FILE.png or FILE.svg", ("--plot",))}
 KEEP: dict[str, Opt] = {"keep_text": (FLAG, "store prompts and answers, personal data redacted", ("--keep-text",))}
 ABOUT_ONE = "Answers questions about LLM request logs."
 
@@ -112,9 +113,9 @@ def make(name: str) -> Command:
         return made
     module = import_module(f"llmscope.commands.{name}")
     if not hasattr(module, "COMMANDS"):
-        keep = KEEP if name == "load" else {}
+        more = KEEP if name == "load" else WINDOW if getattr(module, "ASKS_REQUESTS", False) else {}
         function = getattr(module, name)
-        return as_command(name, function, {**keep, **own_options(function)}, headline(name))
+        return as_command(name, function, {**more, **own_options(function)}, headline(name))
     made = group_of(name)
     for sub, function in module.COMMANDS.items():
         made.add_command(as_command(sub, function, own_options(function), first_line(function)), sub)
@@ -130,7 +131,7 @@ def group_of(name: str) -> Any:
 
 def as_question(name: str, function: Callable[..., Result], help_text: str) -> Command:
     """An analysis as a command, with the options that all share."""
-    return as_command(name, function, {**WINDOW, **READING, **STORE, **SHOWING}, help_text)
+    return as_command(name, function, {**WINDOW, **READING, **STORE, **SHOWING, **PLOT}, help_text)
 
 
 def own_options(function: Callable[..., Result]) -> dict[str, Opt]:

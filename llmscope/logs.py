@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from llmscope.pricing import PriceBook
 
 
+# Temporary tables that a question makes anew each time it is asked.
+OWN_TABLES = re.compile(r"\b(listed_ids|what_if)\b")
+
+
 @dataclass
 class Logs:
     """Requests of one window of one store, under one price book."""
@@ -44,6 +49,7 @@ class Logs:
     paths: tuple[str, ...] = ()
     ran: list[str] = field(default_factory=list)
     present: frozenset[str] = frozenset()
+    _known: dict[Any, list[dict[str, Any]]] | None = field(default=None, repr=False)
     _opening: Future[PriceBook] | None = field(default=None, repr=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
@@ -66,6 +72,19 @@ class Logs:
             finally:
                 self.window = asked
         whole, every = self.whole(sql, by, names, values)
+        if self._known is not None and not OWN_TABLES.search(whole):
+            key = whole, tuple(sorted((name, repr(value)) for name, value in every.items()))
+            if key not in self._known:
+                self._known[key] = self._rows(whole, every)
+            return [dict(row) for row in self._known[key]]
+        return self._rows(whole, every)
+
+    def remember(self) -> None:
+        """From here on a statement that ran before is not run again: many questions of one opening share some."""
+        self._known = {}
+
+    def _rows(self, whole: str, every: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a statement with all its values."""
         try:
             rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
         except LlmscopeError as error:

@@ -6,20 +6,22 @@ import inspect
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from llmscope.asked import ALL_TABLES, Asked
 from llmscope.errors import LlmscopeError, PipeClosed, UsageError
+from llmscope.reported import Report
 from llmscope.result import Result
+from llmscope.written import write
 
 COLORS = ("auto", "always", "never")
 
 
 def deliver(
-    name: str, function: Callable[..., Result], mine: dict[str, Any], shared: Mapping[str, Any], paths: tuple[str, ...]
+    name: str, function: Callable[..., Any], mine: dict[str, Any], shared: Mapping[str, Any], paths: tuple[str, ...]
 ) -> None:
     """Runs a command, shows its result, and judges its gates.
 
@@ -33,19 +35,84 @@ def deliver(
     least = asked.get("min_coverage")
     place(function, mine, asked)
     how = view_of(asked)
+    plot = asked.options.get("plot")
+    if plot:
+        from llmscope.plot import checked, draw
+
+        drawn_as = checked(plot, asked.options.get("output"))
     result, judged = answer(function, {n: v for n, v in mine.items() if n != "logs"}, asked, bool(gates))
     if bar:
         bar.close()
+    if isinstance(result, Report):
+        hand_over(result, mine, asked, how)
+        return
     verdict = None
     if gates or least is not None:
         from llmscope.gates import judge
 
         verdict = judge(judged, list(gates), least)
     show(result, asked, how)
+    if plot:
+        try:
+            draw(plot, drawn_as, result, how[1].columns, function)
+        except LlmscopeError as problem:
+            if verdict is None:
+                raise
+            error(problem)  # a gate that was not passed says so as the exit code
     if failed := next((f for f in result.findings if f.kind == "failed"), None):
         raise LlmscopeError(failed.text) if len(result.rows) == 1 else LlmscopeError("some files could not be read")
     if verdict:
         raise verdict
+
+
+def hand_over(report: Report, mine: Mapping[str, Any], asked: Asked, how: tuple[str, Any]) -> None:
+    """Shows a report, posts it where that was asked for, and judges its gates.
+
+    Raises:
+        LlmscopeError: it cannot be written, or a gate was not passed.
+    """
+    from llmscope.render import render_report
+    from llmscope.report.judged import judge
+
+    gates, least = asked.get("fail_if", ()), asked.get("min_coverage")
+    verdict = judge(report, list(gates), least) if gates or least is not None else None
+    path, (name, view) = asked.options.get("output"), how
+    if mine.get("assets"):
+        if name != "md":
+            raise UsageError("--assets goes with Markdown (-o FILE.md): HTML holds its charts itself")
+        view = replace(view, **with_pictures(report, mine, path))
+    if mine.get("github"):
+        from llmscope.commands import _github
+        from llmscope.render._report_md import blocks_of
+
+        if lost := _github.write_summary(blocks_of(report, replace(view, assets=None))):
+            say(lost)
+        put(_github.announced(report))
+    if path:
+        write(path, "".join(render_report(report, name, view)))
+    elif not mine.get("github"):
+        put(render_report(report, name, view))
+    if verdict:
+        raise verdict
+
+
+def with_pictures(report: Report, mine: Mapping[str, Any], path: Path | None) -> dict[str, str]:
+    """Writes the pictures of a report into their folder; what its links need to know.
+
+    Raises:
+        LlmscopeError: the folder cannot be made, or a file of it not be written.
+    """
+    from llmscope.render._report_assets import pictures
+
+    folder = Path(mine["assets"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures(report, mine["pictures"]):
+            (folder / name).write_bytes(picture)
+    except OSError as error:
+        raise LlmscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    beside = path.parent if path else Path.cwd()
+    return {"assets": os.path.relpath(folder, beside).replace(os.sep, "/"), "pictures": mine["pictures"]}
 
 
 def place(function: Callable[..., Result], mine: dict[str, Any], asked: Asked) -> None:
@@ -180,31 +247,6 @@ def put(pieces: Iterable[str]) -> None:
 def close_stdout() -> None:
     """Points stdout at nothing, so that the interpreter's own last flush cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def write(path: Path, text: str) -> None:
-    """A file written beside itself and renamed.
-
-    Raises:
-        LlmscopeError: it cannot be written.
-    """
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as out:
-            temporary = Path(out.name)
-            out.write(text)
-        temporary.chmod(0o666 & ~current_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise LlmscopeError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def current_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def say(text: str) -> None:

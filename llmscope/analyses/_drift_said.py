@@ -12,6 +12,7 @@ from llmscope.analyses import _counted, _drift_scores
 from llmscope.analyses._daily import AFTER, BEFORE
 from llmscope.analyses._drift_asked import NAMES, Asked, Row, Seen
 from llmscope.analyses._drift_lines import EXACT, Line
+from llmscope.analyses._drift_series import series
 from llmscope.analyses._drift_verdicts import Judged, direction, judge, odd_days
 from llmscope.analyses._drift_words import change, detectable, figure, interval, local, points, sentence, window_text
 from llmscope.result import TOO_FEW, Column, Coverage, Finding, Part, Result
@@ -103,7 +104,7 @@ def result(
     return Result(
         "drift", columns_of(asked), tuple(rows), parts={name: part for name, part in parts.items() if part.rows},
         findings=tuple(sentences(found, rows, seen, scored)), notes=tuple(notes(asked, seen, found, tests, left)),
-        coverage=Coverage(requests=every),
+        coverage=Coverage(requests=every), series=series(found, seen),
     )  # fmt: skip
 
 

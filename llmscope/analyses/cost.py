@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llmscope.analyses import _slices
 from llmscope.analyses._weights import counting, tidy
 from llmscope.errors import UsageError, unknown_name
-from llmscope.result import Column, Coverage, Result
+from llmscope.result import Column, Coverage, Result, Series
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -100,6 +100,7 @@ MEASURES = (
 )
 EMPTY = {c.name: 0 if c.name in ("requests", "users", "sessions", "unpriced_requests") else None for c in MEASURES}
 Row = dict[str, Any]
+MOST_LINES = 5
 
 
 def cost(
@@ -134,6 +135,7 @@ def cost(
     totals = finish(whole, total) if groups else None
     weighted = bool(logs.weights)
     result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses), weighted=weighted)
+    result = replace(result, series=series(finished, slices, over)) if over else result
     result = result.with_notes(*notes(logs, statuses, cost_source, [d.word for d in groups], whole))
     if forecast and weighted:
         return result.with_notes("no forecast of a log that was thinned: its days are estimates themselves")
@@ -152,6 +154,22 @@ def arranged(rows: Sequence[Row], groups: Sequence[Dimension], sort: str, over: 
     others = _slices.ordered([r for r in rows if is_other(r, slices)], groups, sort, over)
     together = [*inside, *others]
     return sorted(together, key=lambda row: (row[over] is None, str(row[over]))) if over else together
+
+
+def series(rows: Sequence[Row], slices: Sequence[Dimension], over: str) -> tuple[Series, ...]:
+    """Cost over time of the costliest slices, or of the whole, for a plot."""
+    times = tuple(dict.fromkeys(row[over] for row in rows if row[over] is not None))
+    found: dict[tuple[Any, ...], dict[Any, float | None]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[d.word] for d in slices), {})[row[over]] = row["cost_usd"]
+    costliest = sorted(found, key=lambda key: (-sum(cost or 0 for cost in found[key].values()), str(key)))[:MOST_LINES]
+    return tuple(
+        Series(
+            " ".join("(none)" if value is None else str(value) for value in key) or "cost",
+            times, tuple(found[key].get(time) for time in times), "usd",
+        )
+        for key in costliest if len(times) > 1
+    )  # fmt: skip
 
 
 def measured(logs: Logs, groups: Sequence[Dimension], source: str) -> list[Row]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmscope.errors import UsageError, unknown_name
+from llmscope.reported import Report
 from llmscope.result import Result
 
 FORMATS: tuple[str, ...] = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
@@ -17,6 +18,8 @@ FORMATS: tuple[str, ...] = tuple(sorted(m.name for m in pkgutil.iter_modules(__p
 _OTHER_SUFFIXES = {"txt": "plain", "text": "plain", "ndjson": "jsonl", "markdown": "md", "htm": "html"}
 _FOR_SCREENS = ("table", "plain")
 _ONE_TABLE = ("csv", "jsonl")
+# A report's formats, and the private file that draws each.
+_OF_REPORTS = {"md": "md", "json": "json", "html": "html", "table": "text", "plain": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class View:
     columns: tuple[str, ...] | None = None
     show_sql: bool = False
     unicode: bool = True
+    assets: str | None = None  # where a report's pictures lie, as its own file would name the folder
+    pictures: str = "svg"
 
 
 def render(result: Result, format: str, view: View) -> Iterator[str]:
@@ -39,6 +44,23 @@ def render(result: Result, format: str, view: View) -> Iterator[str]:
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     pieces: Iterator[str] = importlib.import_module(f"{__name__}.{format}").render(result, view)
+    return pieces
+
+
+def render_report(report: Report, format: str, view: View) -> Iterator[str]:
+    """The text of a whole report in `format`, piece by piece.
+
+    Raises:
+        UsageError: a report has no such format.
+    """
+    if format not in _OF_REPORTS:
+        raise (
+            UsageError(f"a report is no {format}", hint="md, html or json; or one answer of it: llmscope cost -f csv")
+            if format in FORMATS
+            else unknown_name("format", format, _OF_REPORTS)
+        )
+    drawing = importlib.import_module(f"{__name__}._report_{_OF_REPORTS[format]}")
+    pieces: Iterator[str] = drawing.render(report, view)
     return pieces
 
 

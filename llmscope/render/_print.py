@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from llmscope.render._times import local, zone_of
-from llmscope.result import Coverage, Finding, Result
+from llmscope.render._times import local, zone_named
+from llmscope.result import Coverage, Finding, Result, Window
 
 NOTHING_MATCHED = "No rows: nothing matched."
 _WORDS = {"breach": "BREACH", "warning": "Warning", "info": "Note"}
@@ -31,10 +31,17 @@ def _window(result: Result) -> list[str]:
     window = result.window
     if window.since is None and window.until is None:
         return [f"Window: all times, shown in {window.tz}."] if result.coverage else []
-    zone = zone_of(result)
+    return [f"Window: {window_words(window)}."]
+
+
+def window_words(window: Window) -> str:
+    """`from 2026-10-01 up to, not including, 2026-11-01 (UTC)`."""
+    if window.since is None and window.until is None:
+        return f"all times, shown in {window.tz}"
+    zone = zone_named(window.tz)
     since = f"from {_moment(window.since, zone)}" if window.since else ""
     until = f"up to, not including, {_moment(window.until, zone)}" if window.until else ""
-    return [f"Window: {' '.join(filter(None, (since, until)))} ({window.tz})."]
+    return f"{' '.join(filter(None, (since, until)))} ({window.tz})"
 
 
 def _moment(moment: datetime, zone: tzinfo) -> str:

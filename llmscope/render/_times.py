@@ -14,15 +14,24 @@ def zone_of(result: Result) -> tzinfo:
     Raises:
         UsageError: there is no such zone.
     """
-    if result.window.tz == "UTC":
+    return zone_named(result.window.tz)
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of an IANA name.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    if name == "UTC":
         return UTC
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
-        return ZoneInfo(result.window.tz)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as missing:
         hint = "use an IANA name, as Europe/Zurich"
-        raise UsageError(f"unknown time zone {result.window.tz!r}", hint=hint) from missing
+        raise UsageError(f"unknown time zone {name!r}", hint=hint) from missing
 
 
 def local(moment: datetime, zone: tzinfo) -> datetime:

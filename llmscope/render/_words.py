@@ -40,3 +40,8 @@ def _spoken(name: str) -> str:
     name = _QUANTILE.sub(lambda m: f"p{m[1]}.{m[2]}" if m[2] else m[0], name)
     name = _RATE.sub(lambda m: f"/{_SHORT[m[1]]}", name)
     return name.replace("_", " ").strip() or name
+
+
+def begun(text: str) -> str:
+    """A capital at the beginning, save of a quantile's name: `p95` stays so."""
+    return text if re.match(r"p\d", text) else text[:1].upper() + text[1:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import importlib
 import io
 import json
@@ -131,6 +133,17 @@ def obeyed(text: str) -> set[str]:
     return {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c != "\n"}
 
 
+def less_own_scripts(page: str) -> str:
+    """A page without the scripts that its policy allows by their hash, and the data of its charts."""
+
+    def own(match: re.Match[str]) -> str:
+        digest = base64.b64encode(hashlib.sha256(match["body"].encode()).digest()).decode()
+        is_data = match["kind"] and isinstance(json.loads(match["body"]), dict)
+        return "" if is_data or f"'sha256-{digest}'" in page[:2000] else match.group()
+
+    return re.sub(r'<script(?P<kind> type="application/json")?>(?P<body>.*?)</script>', own, page, flags=re.DOTALL)
+
+
 def check(done: Ran, format: str) -> None:
     """Nothing of it is live on stdout or stderr."""
     assert done.code in (0, 1, 2), done.err
@@ -138,7 +151,7 @@ def check(done: Ran, format: str) -> None:
     assert set() == obeyed(done.err)
     assert set() == obeyed(done.out) - ({"\t"} if format == "csv" else set())
     if format == "html":
-        assert set() == {t.lower() for t in re.findall(r"<(script|img|b)\b", done.out)}
+        assert set() == {t.lower() for t in re.findall(r"<(script|img|b)\b", less_own_scripts(done.out))}
     if format == "md":
         assert [] == re.findall(r"(?<!\\)<(?:script|img|b)\b", done.out)
     if format == "csv" and done.out:

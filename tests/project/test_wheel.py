@@ -36,6 +36,7 @@ def test_wheel_carries_prices_and_licences(wheel: Path) -> None:
         "pricing.toml", "catalogue.tsv.gz", "context_windows.tsv.gz",
         "cl100k_base.tiktoken.gz", "o200k_base.tiktoken.gz",
         "LICENSE.genai-prices", "LICENSE.model-prices", "LICENSE.tiktoken",
+        "vega.js.gz", "LICENSE.vega", "report.css", "report.js",
     ):  # fmt: skip
         assert f"llmscope/data/{name}" in names
 

@@ -65,24 +65,34 @@ class Logs:
                 return self.query(sql, by, names, **values)
             finally:
                 self.window = asked
-        whole, every = self.whole(sql, by, names, values)
+        rows = self._execute(*self.whole(sql, by, names, values))
+        columns = engine.columns_of(self.con)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def keep(
+        self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
+    ) -> None:
+        """Makes the temporary table `name` of what an analysis's SQL gives, for further statements of its answer."""
+        self._execute(*self.whole(sql, by, names, values, f"CREATE OR REPLACE TEMP TABLE {name} AS\n"))
+
+    def _execute(self, whole: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Runs one whole statement; what --where made impossible is said to be its fault."""
         try:
-            rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
+            return engine.execute(self.con, engine.sharing_quantiles(whole), values)
         except LlmscopeError as error:
             if self.where and any(word in error.message for word in ("Could not convert", "Cannot compare", "Binder")):
                 raise UsageError(f"--where {self.where.text!r}: {error.message}") from error
             raise
-        columns = engine.columns_of(self.con)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def whole(
-        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any]
-    ) -> tuple[str, dict[str, Any]]:
-        """An analysis's SQL with its holes filled and its relations in front, and all that is bound in it."""
+        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any],
+        head: str = "",
+    ) -> tuple[str, dict[str, Any]]:  # fmt: skip
+        """An analysis's SQL with its holes filled, its relations and `head` in front, and all that is bound in it."""
         bound = {f"key{i}": key_path(d.value) for i, d in enumerate(by) if d.value}
         listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
         text = sql.format(dimensions=listed, **(names or {}))
-        whole = relations(text, self, tagged=any(d.unnests for d in by))
+        whole = head + relations(text, self, tagged=any(d.unnests for d in by))
         if whole not in self.ran:
             self.ran.append(whole)
         return whole, {"tz": self.window.tz, **self.where_values, **bound, **values}

@@ -104,13 +104,6 @@ class Logs:
         whole, every = self.whole(sql, (), names, values)
         rowfiles.write(self.con, whole, path, every)
 
-    def keep(
-        self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
-    ) -> None:
-        """Makes the temporary table `name` of what an analysis's SQL gives, for several statements of one answer."""
-        whole, every = self.whole(sql, by, names, values)
-        engine.execute(self.con, f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {whole}", every)
-
     def put_ids(self, paths: Iterable[Path]) -> int:
         """Makes the temporary table `listed_ids` of the requests that earlier answers list; gives their number.
 

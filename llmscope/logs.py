@@ -50,6 +50,7 @@ class Logs:
     ran: list[str] = field(default_factory=list)
     present: frozenset[str] = frozenset()
     _known: dict[Any, list[dict[str, Any]]] | None = field(default=None, repr=False)
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
     _opening: Future[PriceBook] | None = field(default=None, repr=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
@@ -72,36 +73,55 @@ class Logs:
             finally:
                 self.window = asked
         whole, every = self.whole(sql, by, names, values)
-        if self._known is not None and not OWN_TABLES.search(whole):
-            key = whole, tuple(sorted((name, repr(value)) for name, value in every.items()))
-            if key not in self._known:
-                self._known[key] = self._rows(whole, every)
-            return [dict(row) for row in self._known[key]]
-        return self._rows(whole, every)
+        if self._known is None or OWN_TABLES.search(whole):
+            return self._rows(whole, every)
+        key = self._identity(whole, every)
+        if key not in self._known:
+            self._known[key] = self._rows(whole, every)
+        return [dict(row) for row in self._known[key]]
 
     def remember(self) -> None:
         """From here on a statement that ran before is not run again: many questions of one opening share some."""
         self._known = {}
 
-    def _rows(self, whole: str, every: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _identity(self, whole: str, values: Mapping[str, Any]) -> Any:
+        """What tells a statement from all others: its text, its values, and what the tables kept for it hold."""
+        kept = [(name, made) for name, made in self._kept.items() if re.search(rf"\b{name}\b", whole)]
+        return whole, tuple(sorted((name, repr(value)) for name, value in values.items())), tuple(kept)
+
+    def _rows(self, whole: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement with all its values."""
+        rows = self._execute(whole, values)
+        columns = engine.columns_of(self.con)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def keep(
+        self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
+    ) -> None:
+        """Makes the temporary table `name` of what an analysis's SQL gives, for further statements of its answer."""
+        whole, every = self.whole(sql, by, names, values, f"CREATE OR REPLACE TEMP TABLE {name} AS\n")
+        self._kept.pop(name, None)
+        self._execute(whole, every)
+        self._kept[name] = self._identity(whole, every)
+
+    def _execute(self, whole: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Runs one whole statement; what --where made impossible is said to be its fault."""
         try:
-            rows = engine.execute(self.con, engine.sharing_quantiles(whole), every)
+            return engine.execute(self.con, engine.sharing_quantiles(whole), values)
         except LlmscopeError as error:
             if self.where and any(word in error.message for word in ("Could not convert", "Cannot compare", "Binder")):
                 raise UsageError(f"--where {self.where.text!r}: {error.message}") from error
             raise
-        columns = engine.columns_of(self.con)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def whole(
-        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any]
-    ) -> tuple[str, dict[str, Any]]:
-        """An analysis's SQL with its holes filled and its relations in front, and all that is bound in it."""
+        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any],
+        head: str = "",
+    ) -> tuple[str, dict[str, Any]]:  # fmt: skip
+        """An analysis's SQL with its holes filled, its relations and `head` in front, and all that is bound in it."""
         bound = {f"key{i}": key_path(d.value) for i, d in enumerate(by) if d.value}
         listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
         text = sql.format(dimensions=listed, **(names or {}))
-        whole = relations(text, self, tagged=any(d.unnests for d in by))
+        whole = head + relations(text, self, tagged=any(d.unnests for d in by))
         if whole not in self.ran:
             self.ran.append(whole)
         return whole, {"tz": self.window.tz, **self.where_values, **bound, **values}

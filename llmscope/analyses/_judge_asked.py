@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._scored import ABOUT, EVERY, LOOSE, loose, within
+from llmscope.analyses._scored import ABOUT, EVERY, LOOSE, loose, put_wholes, within
 from llmscope.errors import UsageError, unknown_name
+from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
+    from llmscope.schema import Dimension
 
 # Columns it never looks at: of log files they are not read unless --by or --where names them.
 UNREAD = (
@@ -21,27 +23,38 @@ UNREAD = (
     "sample_weight", "max_tokens",
 )  # fmt: skip
 Row = Mapping[str, Any]
-# {judge}, {human}: who is which, as conditions with bound names. {said}: see `said_sql`. {loose}: see _scored.
-MARKED = f"""{ABOUT}, asked AS (
-    SELECT request_id, started_at FROM requests
+# The table of all that judges and people said. The join of scores and requests is made for it, once an answer.
+# {judge}, {human}: who is which, as conditions with bound names. {own}, {word}: see `Sides.own`
+# and `Sides.word`. {loose}: see _scored.
+SIDED = f"""
+WITH {ABOUT}, asked AS (
+    SELECT {{dimensions}} request_id, started_at, session_id AS l_session, output_tokens AS l_output_tokens
+    FROM requests
 ), marked AS (
-    SELECT rated.score AS l_score, coalesce(rated.about_id, rated.named_trace, rated.named_session) AS l_item,
+    SELECT {{words}} asked.l_session, asked.l_output_tokens, asked.started_at AS l_started_at,
+        rated.score AS l_score, coalesce(rated.about_id, rated.named_trace, rated.named_session) AS l_item,
         CASE WHEN {{judge}} THEN 'judge' WHEN {{human}} THEN 'human' END AS l_side,
         coalesce(rated.person, rated.rater_kind) AS l_rater, rated.rater_version AS l_version,
-        {{said}} AS l_word, coalesce(rated.created_at, asked.started_at) AS l_at, rated.score_id AS l_id,
-        rated.data_type AS l_type,
+        {{own}} AS l_own, {{word}} AS l_word, coalesce(rated.created_at, asked.started_at) AS l_at,
+        rated.score_id AS l_id, rated.data_type AS l_type, rated.sample_weight AS l_weight,
         CASE WHEN asked.request_id IS NULL THEN 0 ELSE 1 END AS l_known
     FROM rated LEFT JOIN asked ON rated.about_id = asked.request_id
     WHERE {LOOSE}
 ), figured AS (
-    SELECT *, CASE WHEN abs(try_cast(l_word AS DOUBLE)) < 1e100 THEN try_cast(l_word AS DOUBLE) END AS l_figure
-    FROM marked WHERE l_side IS NOT NULL AND l_word IS NOT NULL
-), sided AS (
-    SELECT *, coalesce(cast(l_figure AS VARCHAR), lower(l_word)) AS l_said FROM figured
-)"""
+    SELECT *, CASE WHEN l_own IS NOT NULL THEN l_own
+        WHEN abs(try_cast(l_word AS DOUBLE)) < 1e100 THEN try_cast(l_word AS DOUBLE) END AS l_figure
+    FROM marked WHERE l_side IS NOT NULL AND (l_own IS NOT NULL OR l_word IS NOT NULL)
+)
+SELECT {{words}} l_session, l_output_tokens, l_started_at, l_score, l_item, l_side, l_rater, l_version, l_at, l_id,
+    l_type, l_weight, l_known, l_figure,
+    CASE WHEN l_figure IS NULL THEN lower(l_word) END AS l_word
+FROM figured
+"""
+# What was said, as text.
+SAID = "coalesce(cast(l_figure AS VARCHAR), l_word)"
 # A row a score, side, rater and version: what they gave, and on how many items a judge meets a person.
-OFFERED = f"""
-WITH {MARKED}, human_items AS (
+OFFERED = """
+WITH human_items AS (
     SELECT l_score, l_item FROM sided WHERE l_side = 'human' AND l_item IS NOT NULL GROUP BY l_score, l_item
 )
 SELECT sided.l_score AS score, sided.l_side AS side, sided.l_rater AS rater, sided.l_version AS version,
@@ -52,8 +65,8 @@ SELECT sided.l_score AS score, sided.l_side AS side, sided.l_rater AS rater, sid
     count(sided.l_figure) AS figures,
     count(*) FILTER (WHERE sided.l_type = 'boolean') AS booleans,
     min(sided.l_figure) AS least, max(sided.l_figure) AS most,
-    count(DISTINCT sided.l_said) AS answers,
-    min(CASE WHEN sided.l_figure IS NULL THEN sided.l_said END) AS a_word,
+    count(DISTINCT sided.l_figure) + count(DISTINCT sided.l_word) AS answers,
+    min(sided.l_word) AS a_word,
     max(sided.l_at) AS last_at
 FROM sided LEFT JOIN human_items ON sided.l_score = human_items.l_score AND sided.l_item = human_items.l_item
 GROUP BY sided.l_score, sided.l_side, sided.l_rater, sided.l_version
@@ -99,18 +112,27 @@ class Sides:
         asked_people = f"rated.person IN ({listed})"
         judges = f"({one if self.judge else judging(asked_people if self.people else '')}{version})"
         return {"judge": judges, "human": asked_people if self.people else "rated.rater_kind = 'human'",
-                "said": self.said_sql}  # fmt: skip
+                "own": self.own, "word": self.word}  # fmt: skip
 
     @property
-    def said_sql(self) -> str:
-        """What was said, as text: a figure, else the words; first, what --equal makes of it. Pass and pass are one."""
-        own = "coalesce(cast(rated.value AS VARCHAR), nullif(trim(rated.label), ''))"
-        whens = [
-            f"WHEN {'rated.value = ' if number(word) is not None else 'lower(trim(rated.label)) = '}$word{i} "
-            f"THEN $stands{i}"
+    def met(self) -> list[str]:
+        """The conditions of --equal: which figures and words stand for something else. Pass and pass are one."""
+        return [
+            f"{'rated.value = ' if number(word) is not None else 'lower(trim(rated.label)) = '}$word{i}"
             for i, (word, _) in enumerate(self.equal)
         ]
-        return f"CASE {' '.join(whens)} ELSE {own} END" if whens else own
+
+    @property
+    def own(self) -> str:
+        """The figure that was given, as SQL; NULL where --equal makes something else of it."""
+        whens = " ".join(f"WHEN {condition} THEN NULL" for condition in self.met)
+        return f"CASE {whens} ELSE rated.value END" if whens else "rated.value"
+
+    @property
+    def word(self) -> str:
+        """What else was given, as text: what --equal makes of it, or the label of what has no figure."""
+        whens = "".join(f"WHEN {condition} THEN $stands{i} " for i, condition in enumerate(self.met))
+        return f"CASE {whens}WHEN rated.value IS NULL THEN nullif(trim(rated.label), '') END"
 
     @property
     def values(self) -> dict[str, Any]:
@@ -221,14 +243,19 @@ class Chosen:
     notes: tuple[str, ...] = field(default=())
 
 
-def offered(logs: Logs, sides: Sides) -> list[Row]:
-    """What every judge and person gave, by score.
+def offered(logs: Logs, sides: Sides, by: Sequence[Dimension] = ()) -> list[Row]:
+    """What every judge and person gave, by score; and the temporary table `sided` of it, for what is asked next.
+
+    Args:
+        by: dimensions each item is told by.
 
     Raises:
         UsageError: a rater asked for by name, or that version of the judge, is not in the log.
     """
-    names = {**sides.names, "loose": loose(logs)}
-    rows: list[Row] = list(logs.query(OFFERED, names=names, **sides.values, **within(logs)))
+    names = {**sides.names, "loose": loose(logs), "words": named(by)}
+    put_wholes(logs)
+    logs.keep("sided", SIDED, by, names, **sides.values, **within(logs))
+    rows: list[Row] = list(logs.query(OFFERED))
     found = {(r["side"], r["rater"]) for r in rows}
     wanted = [("human", person) for person in sides.people] + ([("judge", sides.judge)] if sides.judge else [])
     if all(one in found for one in wanted):
@@ -241,6 +268,11 @@ def offered(logs: Logs, sides: Sides) -> list[Row]:
     if sides.version and versions and sides.version not in versions:
         raise unknown_name(f"version of {sides.judge}", sides.version, versions)
     return rows
+
+
+def named(by: Sequence[Dimension]) -> str:
+    """The hole {words}: dimensions by the words asked for."""
+    return "".join(f"{quoted(d.word)}, " for d in by)
 
 
 def check_score(rows: Sequence[Row], score: str | None) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._judge_asked import MARKED, Chosen, Sides
+from llmscope.analyses._judge_asked import Chosen
 from llmscope.analyses._judge_items import Item
-from llmscope.analyses._scored import loose, within
 from llmscope.stats.agreement import Estimate, design_of, share
 from llmscope.stats.corrected import (
     Cluster,
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 # A row a version, day and whether people labelled the item; an item judged twice under one version counts by its mean.
-JUDGED = f"""
-WITH {MARKED}, human_items AS (
+JUDGED = """
+WITH human_items AS (
     SELECT l_item AS h_item FROM sided WHERE l_side = 'human' AND l_score = $score AND l_item IS NOT NULL
         AND l_figure IS NOT NULL
     GROUP BY l_item
@@ -46,10 +45,9 @@ GROUP BY l_version, date_trunc('day', l_at), h_item IS NOT NULL
 NAIVE, LABELS, PPI, ROGAN = "judge alone (naive)", "labels alone", "PPI++", "Rogan-Gladen"
 
 
-def judged(logs: Logs, sides: Sides, chosen: Chosen, passing: float) -> list[Row]:
+def judged(logs: Logs, chosen: Chosen, passing: float) -> list[Row]:
     """What the judge gave, by version, day and whether people labelled it too."""
-    rows = logs.query(JUDGED, names={**sides.names, "loose": loose(logs)}, score=chosen.score, passing=passing,
-                      judge_name=chosen.judge, **sides.values, **within(logs))  # fmt: skip
+    rows = logs.query(JUDGED, score=chosen.score, passing=passing, judge_name=chosen.judge)
     return sorted(rows, key=lambda r: (str(r["version"]), str(r["day"]), r["labelled"]))
 
 

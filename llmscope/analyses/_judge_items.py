@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._judge_asked import MARKED, Chosen, Sides
-from llmscope.analyses._scored import EVERY, loose, within
+from llmscope.analyses._judge_asked import SAID, Chosen, named
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -20,9 +19,9 @@ Row = Mapping[str, Any]
 MOST_ITEMS = 20_000
 # Of one rater's (and version's) labels of one item, the latest so many.
 MOST_REPEATS = 20
-# {dimensions}: what the bias is shown by.
+# {words}: what the bias is shown by.
 LABELS = f"""
-WITH {MARKED}, people AS (
+WITH people AS (
     SELECT l_item AS h_item FROM sided WHERE l_score = $score AND l_side = 'human' AND l_item IS NOT NULL
     GROUP BY l_item
 ), given AS (
@@ -37,11 +36,9 @@ WITH {MARKED}, people AS (
     ) AS l_place
     FROM given JOIN drawn ON l_item = d_item
 )
-SELECT {{dimensions}} l_item, l_side, l_rater, l_version, l_said, l_figure, l_at, l_place, l_known, w_weight,
-    requests.session_id AS l_session, requests.output_tokens AS l_output_tokens, requests.started_at AS l_started_at
+SELECT {{words}} l_item, l_side, l_rater, l_version, {SAID} AS l_said, l_figure, l_at, l_place, l_known, l_weight,
+    l_session, l_output_tokens, l_started_at
 FROM placed
-LEFT JOIN (SELECT score_id AS w_id, sample_weight AS w_weight FROM {EVERY}) AS weighed ON l_id = w_id
-LEFT JOIN requests ON placed.l_item = requests.request_id
 WHERE l_place <= $repeats
 ORDER BY l_item, l_side, l_rater, l_place
 """
@@ -96,18 +93,17 @@ class Items:
 
 
 def labelled(
-    logs: Logs, sides: Sides, chosen: Chosen, by: Sequence[Dimension] = (), how: str | None = None, each: bool = False
+    logs: Logs, chosen: Chosen, by: Sequence[Dimension] = (), how: str | None = None, each: bool = False
 ) -> Items:
     """The items both sides scored, at most MOST_ITEMS of them.
 
     Args:
-        by: dimensions each item is told by. how: majority or mean; None leaves it to the scale.
+        by: the dimensions that `offered` was asked for. how: majority or mean; None leaves it to the scale.
         each: an item stands once for every version of the judge that scored it; else only the latest counts.
     """
-    names = {**sides.names, "loose": loose(logs)}
     rows = logs.query(
-        LABELS, by=by, names=names, score=chosen.score, judge_name=chosen.judge, most=MOST_ITEMS, repeats=MOST_REPEATS,
-        **sides.values, **within(logs),
+        LABELS, names={"words": named(by)}, score=chosen.score, judge_name=chosen.judge, most=MOST_ITEMS,
+        repeats=MOST_REPEATS,
     )  # fmt: skip
     every: list[Row] = [r for r in rows if r["l_place"] == 1]
     latest = without_strays(every, chosen)
@@ -154,7 +150,7 @@ def item(name: str, rows: Sequence[Row], numeric: bool, how: str, cluster: str, 
     people = {r["l_rater"]: r["l_said"] for r in rows if r["l_side"] == "human"}
     reference = (mean(people) if how == "mean" and numeric else majority(people)) if people else None
     first = rows[0]
-    weights = [r["w_weight"] for r in rows if r["l_side"] == "human" and (r["w_weight"] or 0) > 0]
+    weights = [r["l_weight"] for r in rows if r["l_side"] == "human" and (r["l_weight"] or 0) > 0]
     return Item(
         name, judge["l_said"] if judge else None, people, reference, cluster, first["l_output_tokens"],
         {w: first[w] for w in words}, judge["l_version"] if judge else None,

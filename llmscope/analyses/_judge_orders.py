@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._judge_asked import MARKED, Chosen, Sides
+from llmscope.analyses._judge_asked import SAID, Chosen
 from llmscope.analyses._judge_statistics import valued
-from llmscope.analyses._scored import loose, within
 from llmscope.result import Column, Part
 from llmscope.stats.agreement import share
 
@@ -20,8 +19,8 @@ NOT_LOGGED = (
     "other order under a name of its own, and --swapped NAME compares the two"
 )
 SQL = f"""
-WITH {MARKED}, ordered AS (
-    SELECT l_item, l_score, max(l_said) AS l_said, count(DISTINCT l_said) AS l_answers FROM sided
+WITH ordered AS (
+    SELECT l_item, l_score, max({SAID}) AS l_said, count(DISTINCT {SAID}) AS l_answers FROM sided
     WHERE l_side = 'judge' AND l_rater = $judge_name AND l_score IN ($one, $other) AND l_item IS NOT NULL
     GROUP BY l_item, l_score
 )
@@ -39,17 +38,13 @@ COLUMNS = (
 )
 
 
-def position(
-    logs: Logs, sides: Sides, chosen: Chosen | str, swapped: str | None
-) -> tuple[dict[str, Part], tuple[str, ...]]:
+def position(logs: Logs, chosen: Chosen | str, swapped: str | None) -> tuple[dict[str, Part], tuple[str, ...]]:
     """The share of comparisons with the same winner in both orders; a note where the other order is not logged."""
     if isinstance(chosen, str):
         return {}, ()  # without a judge nobody asks in which order it was asked
     if swapped is None:
         return {}, (NOT_LOGGED,)
-    names = {**sides.names, "loose": loose(logs)}
-    found = logs.query(SQL, names=names, one=chosen.score, other=swapped, judge_name=chosen.judge, **sides.values,
-                       **within(logs))[0]  # fmt: skip
+    found = logs.query(SQL, one=chosen.score, other=swapped, judge_name=chosen.judge)[0]
     row = {"score": chosen.score, "other_order": swapped, "items": found["items"],
            **valued(share(found["same"], found["items"]), "consistent")}  # fmt: skip
     return {"position": Part(COLUMNS, (row,))}, (

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from llmscope.analyses._judge_asked import MARKED, Chosen, Sides
-from llmscope.analyses._scored import loose, within
+from llmscope.analyses._judge_asked import Chosen
 from llmscope.identifiers import local_time
 from llmscope.result import Column
 from llmscope.stats.agreement import Estimate, Pairs, mean_difference
@@ -20,23 +19,26 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 PERIODS = ("week", "month", "quarter")
 # {moment}: the time of judging in the zone asked for. {period}: one of PERIODS.
-DAILY = f"""
-WITH {MARKED}
-SELECT l_version AS version, date_trunc('{{period}}', {{moment}}) AS period, date_trunc('day', {{moment}}) AS day,
+DAILY = """
+SELECT l_version AS version, date_trunc('{period}', {moment}) AS period, date_trunc('day', {moment}) AS day,
     count(*) AS n, sum(l_figure) AS total, sum(l_figure * l_figure) AS squares
 FROM sided
 WHERE l_side = 'judge' AND l_rater = $judge_name AND l_score = $score AND l_figure IS NOT NULL AND l_at IS NOT NULL
-GROUP BY l_version, date_trunc('{{period}}', {{moment}}), date_trunc('day', {{moment}})
+GROUP BY l_version, date_trunc('{period}', {moment}), date_trunc('day', {moment})
 """
 # The same judge's figures of one item in one period and version are one; each is held against the one before.
-AGAIN = f"""
-WITH {MARKED}, judged AS (
-    SELECT l_score, l_item, l_version, date_trunc('{{period}}', {{moment}}) AS l_period, avg(l_figure) AS l_figure,
-        min(l_at) AS l_first
-    FROM sided
+AGAIN = """
+WITH repeated AS (
+    SELECT l_score AS r_score, l_item AS r_item FROM sided
     WHERE l_side = 'judge' AND l_rater = $judge_name AND l_item IS NOT NULL AND l_figure IS NOT NULL
         AND l_at IS NOT NULL
-    GROUP BY l_score, l_item, l_version, date_trunc('{{period}}', {{moment}})
+    GROUP BY l_score, l_item HAVING count(*) > 1
+), judged AS (
+    SELECT l_score, l_item, l_version, date_trunc('{period}', {moment}) AS l_period, avg(l_figure) AS l_figure,
+        min(l_at) AS l_first
+    FROM sided JOIN repeated ON l_score = r_score AND l_item = r_item
+    WHERE l_side = 'judge' AND l_rater = $judge_name AND l_figure IS NOT NULL AND l_at IS NOT NULL
+    GROUP BY l_score, l_item, l_version, date_trunc('{period}', {moment})
 ), steps AS (
     SELECT l_score, l_version, l_period, l_figure,
         lag(l_figure) OVER (PARTITION BY l_score, l_item ORDER BY l_first, l_version) AS before_figure,
@@ -67,16 +69,14 @@ FIXED = (
 FEWEST_AGAIN = 10
 
 
-def daily(logs: Logs, sides: Sides, chosen: Chosen, over: str) -> list[Row]:
+def daily(logs: Logs, chosen: Chosen, over: str) -> list[Row]:
     """A row a version, period and day."""
-    rows = logs.query(DAILY, names=holes(logs, sides, over), score=chosen.score, judge_name=chosen.judge,
-                      **sides.values, **within(logs))  # fmt: skip
+    rows = logs.query(DAILY, names=holes(logs, over), score=chosen.score, judge_name=chosen.judge)
     return sorted(rows, key=lambda r: (r["day"], str(r["version"])))
 
 
-def holes(logs: Logs, sides: Sides, over: str) -> dict[str, str]:
-    moment = local_time(logs.window.tz, "l_at")
-    return {**sides.names, "loose": loose(logs), "period": over, "moment": moment}
+def holes(logs: Logs, over: str) -> dict[str, str]:
+    return {"period": over, "moment": local_time(logs.window.tz, "l_at")}
 
 
 def together(rows: Sequence[Row]) -> Estimate:
@@ -85,9 +85,9 @@ def together(rows: Sequence[Row]) -> Estimate:
     return clustered_mean([Cluster(r["n"], r["total"]) for r in rows], squares)
 
 
-def again(logs: Logs, sides: Sides, judge: str, over: str, score: str | None) -> list[dict[str, Any]]:
+def again(logs: Logs, judge: str, over: str, score: str | None) -> list[dict[str, Any]]:
     """The paired change of the same items from one time they were judged to the next; of `score` where it is named."""
-    rows = logs.query(AGAIN, names=holes(logs, sides, over), judge_name=judge, **sides.values, **within(logs))
+    rows = logs.query(AGAIN, names=holes(logs, over), judge_name=judge)
     found = []
     for r in rows:
         if r["n"] < FEWEST_AGAIN or (score is not None and r["score"] != score):

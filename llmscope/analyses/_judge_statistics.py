@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -41,9 +41,16 @@ class Classes:
     names: tuple[str, ...]
     places: tuple[float, ...] | None
     why: str = ""
+    _found: dict[str | float | None, int] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, said: str | float | None) -> int:
-        """Which class an answer is in; a figure between two is in the nearer, the upper one in the middle."""
+        """Which class an answer is in; answers are many and alike, so that each is looked up once."""
+        if said not in self._found:
+            self._found[said] = self.nearest(said)
+        return self._found[said]
+
+    def nearest(self, said: str | float | None) -> int:
+        """The class of one answer; a figure between two is in the nearer, the upper one in the middle."""
         if self.places is None:
             return self.names.index(shown(str(said)))
         figure = float(said)  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._errors_rows import GENERATED
-from llmscope.analyses._scored import ABOUT, KEYS, LOOSE, loose, within
+from llmscope.analyses._errors_rows import GENERATED, SILENT
+from llmscope.analyses._scored import ABOUT, KEYS, LOOSE, loose, put_wholes, within
 from llmscope.errors import UsageError, unknown_name
 from llmscope.identifiers import quoted
 
@@ -20,21 +20,40 @@ KINDS = ("human", "judge", "code", "user", "api")
 NAMES_SQL = "SELECT DISTINCT name, rater FROM all_scores WHERE rater_kind <> 'user' OR rater IS NULL"
 USERS_SQL = "SELECT DISTINCT name FROM all_scores WHERE rater_kind = 'user'"
 
-# The CTEs up to `scored`, a row a score: the slice, KEYS, value, and what it is counted with. {words}: the dimensions.
-SCORED = f"""{ABOUT}, asked AS (
+# The answer's length in tokens, in steps of four times; and what became of it. Numbers, as they are grouped by faster.
+LENGTHS = ("under 64", "64 to 255", "256 to 1,023", "1,024 and more")
+OUTCOMES = ("whole", *SILENT)
+LENGTH = (
+    "CASE WHEN output_tokens < 64 THEN 0 WHEN output_tokens < 256 THEN 1 WHEN output_tokens < 1024 THEN 2 "
+    "WHEN output_tokens >= 1024 THEN 3 END"
+)
+OUTCOME = f"CASE {' '.join(f'WHEN {sql} THEN {place}' for place, sql in enumerate(SILENT.values(), 1))} ELSE 0 END"
+# The table `scored`, a row a score (of several tags a row each): the slice, KEYS, value, what it is counted with, and
+# met_…: what is known of its request. The join of scores and requests is made for it, once an answer. {words}: the
+# dimensions.
+SCORED = f"""
+WITH {ABOUT}, asked AS (
     SELECT {{dimensions}} request_id, started_at, coalesce(session_id, trace_id, request_id) AS seen_in,
-        {GENERATED} AS answered
+        {GENERATED} AS answered, feature AS met_feature, model AS met_model, {LENGTH} AS met_length,
+        {OUTCOME} AS met_outcome
     FROM requests
-), scored AS (
-    SELECT {{words}} {", ".join(f"rated.{key} AS {key}" for key in KEYS)}, rated.value AS value,
-        rated.label AS label, rated.about AS about, rated.about_id AS about_id, rated.created_at AS created_at,
-        rated.score_id AS score_id, asked.request_id AS met_id, asked.answered AS answered,
-        CASE WHEN rated.data_type = 'numeric' AND rated.value < {{bar}} THEN 1 ELSE 0 END AS below,
-        date_trunc('day', coalesce(asked.started_at, rated.created_at)) AS scored_day,
-        coalesce(asked.seen_in, rated.named_session, rated.named_trace, rated.about_id, rated.score_id) AS seen_in
-    FROM rated LEFT JOIN asked ON rated.about_id = asked.request_id
-    WHERE {LOOSE} AND {{chosen}}
-)"""
+)
+SELECT {{words}} {", ".join(f"rated.{key} AS {key}" for key in KEYS)}, rated.value AS value,
+    rated.label AS label, rated.about AS about, rated.about_id AS about_id, rated.created_at AS created_at,
+    rated.score_id AS score_id, rated.sample_weight AS sample_weight, asked.request_id AS met_id,
+    asked.answered AS answered, asked.met_feature, asked.met_model, asked.met_length, asked.met_outcome,
+    date_trunc('day', asked.started_at) AS met_day,
+    CASE WHEN rated.data_type = 'numeric' AND rated.value < {{bar}} THEN 1 ELSE 0 END AS below,
+    date_trunc('day', coalesce(asked.started_at, rated.created_at)) AS scored_day,
+    coalesce(asked.seen_in, rated.named_session, rated.named_trace, rated.about_id, rated.score_id) AS seen_in
+FROM rated LEFT JOIN asked ON rated.about_id = asked.request_id
+WHERE {LOOSE} AND {{chosen}}
+"""
+# Each score once, whatever tags its request has.
+ONCE = (
+    "(SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY score_id ORDER BY met_id) AS turn FROM scored) AS turns "
+    "WHERE turn = 1)"
+)
 
 
 @dataclass(frozen=True)
@@ -83,17 +102,25 @@ class Asked:
         found: dict[str, Any] = {f"score_{i}": name for i, name in enumerate(self.scores)}
         return found | {f"rater_{i}": name for i, name in enumerate(self.raters)}
 
-    def query(self, sql: str, names: dict[str, str] | None = None, **values: Any) -> list[Row]:
-        """Runs SQL that rests on SCORED, a slice of --by and --over at a time."""
+    @property
+    def once(self) -> str:
+        """The hole {once}: the scores, each one time."""
+        return ONCE if any(d.unnests for d in self.groups) else "scored"
+
+    def put_scored(self) -> None:
+        """Makes the temporary table `scored`, a slice of --by and --over at a time."""
         named = [name for name in self.bars if name is not None]
         bars: dict[str, Any] = {f"barred_{i}": name for i, name in enumerate(named)}
         bars |= {f"bar_{i}": self.bars[name] for i, name in enumerate(named)}
         bars |= {"bar": self.bars[None]} if None in self.bars else {}
-        holes = {
-            "words": self.selected(), "columns": self.columns, "chosen": self.chosen, "bar": self.bar,
-            "loose": loose(self.logs), "same": self.same("whole", "spread"), **(names or {}),
-        }  # fmt: skip
-        return self.logs.query(sql, by=self.groups, names=holes, **bars, **self.choice, **within(self.logs), **values)
+        holes = {"words": self.selected(), "chosen": self.chosen, "bar": self.bar, "loose": loose(self.logs)}
+        put_wholes(self.logs)
+        self.logs.keep("scored", SCORED, self.groups, holes, **bars, **self.choice, **within(self.logs))
+
+    def query(self, sql: str, names: dict[str, str] | None = None, **values: Any) -> list[Row]:
+        """Runs SQL over `scored`."""
+        holes = {"columns": self.columns, "same": self.same("whole", "spread"), **(names or {})}
+        return self.logs.query(sql, names=holes, **values)
 
     def selected(self) -> str:
         """The slices of `asked`; a score of no known request stands in the bucket it was given in."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmscope.analyses import _slices
-from llmscope.analyses._quality_asked import SCORED, Asked
+from llmscope.analyses._quality_asked import Asked
 from llmscope.analyses._quality_rows import OF, SCORE
 from llmscope.analyses._scored import KEYS
 from llmscope.identifiers import quoted
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 MOST_LABELS = 20
 # Days as clusters; n, n_n over all days of the rater, also those without the label. {inside}: the rater and slice.
 SQL = f"""
-WITH {SCORED}, words AS (
+WITH words AS (
     SELECT {{columns}} {OF}, label, scored_day, count(*) AS n
     FROM scored WHERE label IS NOT NULL AND (value IS NULL OR data_type = 'categorical') AND data_type <> 'boolean'
     GROUP BY ALL

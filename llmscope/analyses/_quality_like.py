@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses._errors_rows import GENERATED, SILENT
-from llmscope.analyses._quality_asked import Asked
-from llmscope.analyses._scored import ABOUT, KEYS
+from llmscope.analyses._errors_rows import GENERATED
+from llmscope.analyses._quality_asked import LENGTH, LENGTHS, OUTCOME, OUTCOMES, Asked
+from llmscope.analyses._scored import KEYS
 from llmscope.result import TOO_FEW, Column, Part
 from llmscope.stats.quantiles import FEWEST_DAYS, t_quantile
 
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from llmscope.analyses._quality_rows import Row
 
 ASPECTS = ("feature", "model", "length", "outcome")
-# The answer's length in tokens, in steps of four times; and what became of it. Numbers, as they are grouped by faster.
-LENGTHS = ("under 64", "64 to 255", "256 to 1,023", "1,024 and more")
-OUTCOMES = ("whole", *SILENT)
-LENGTH = (
-    "CASE WHEN output_tokens < 64 THEN 0 WHEN output_tokens < 256 THEN 1 WHEN output_tokens < 1024 THEN 2 "
-    "WHEN output_tokens >= 1024 THEN 3 END"
-)
-OUTCOME = f"CASE {' '.join(f'WHEN {sql} THEN {place}' for place, sql in enumerate(SILENT.values(), 1))} ELSE 0 END"
 OF_ANSWER = f"feature, model, {LENGTH} AS length, {OUTCOME} AS outcome, date_trunc('day', started_at) AS seen_day"
 RATERS = ", ".join(KEYS)
 MOST_RATERS, MOST_VALUES = 12, 20
@@ -37,10 +29,10 @@ BY_ASPECT = "\n    UNION ALL ".join(
 )
 # What was scored: u = b - p c over days (b of c scores have the value, p of all answers) is chance, or the sample.
 SQL = f"""
-WITH {ABOUT}, sampled AS (
-    SELECT {", ".join(f"rated.{key}" for key in KEYS)}, {OF_ANSWER}, count(*) AS n
-    FROM rated JOIN requests ON rated.about_id = requests.request_id
-    WHERE {{chosen}} AND {GENERATED} AND started_at IS NOT NULL GROUP BY ALL
+WITH sampled AS (
+    SELECT {RATERS}, met_feature AS feature, met_model AS model, met_length AS length, met_outcome AS outcome,
+        met_day AS seen_day, count(*) AS n
+    FROM {{once}} AS scored WHERE answered AND met_day IS NOT NULL GROUP BY ALL
 ), sizes AS (
     SELECT {RATERS}, sum(n) AS size FROM sampled GROUP BY ALL
 ), raters AS (
@@ -105,8 +97,7 @@ FEWEST_SCORES = 30
 
 def read(asked: Asked) -> list[Row]:
     """A row a rater and value of each aspect, with how many of the rest have it."""
-    holes = {"chosen": asked.chosen}
-    scored = asked.logs.query(SQL, names=holes, most_raters=MOST_RATERS, most_values=MOST_VALUES, **asked.choice)
+    scored = asked.query(SQL, {"once": asked.once}, most_raters=MOST_RATERS, most_values=MOST_VALUES)
     raters = {row["place"]: row for row in scored}
     found = {(row["place"], row["aspect"], row["value"]): row for row in scored}
     for row in rest(asked, raters, features_of(scored)):

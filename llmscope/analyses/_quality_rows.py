@@ -8,7 +8,7 @@ from math import sqrt
 from typing import Any
 
 from llmscope.analyses import _quality_weighted
-from llmscope.analyses._quality_asked import SCORED, Asked
+from llmscope.analyses._quality_asked import Asked
 from llmscope.analyses._scored import KEYS
 from llmscope.result import Column
 from llmscope.stats.proportions import clustered, wilson
@@ -20,7 +20,7 @@ FEWEST = 30
 OF = ", ".join(KEYS)
 # {cluster}: scored_day, or seen_in (the session): what resembles itself.
 SQL = f"""
-WITH {SCORED}, clusters AS (
+WITH clusters AS (
     SELECT {{columns}} {OF}, {{cluster}} AS cluster, count(value) AS n, sum(value) AS total, sum(below) AS under
     FROM scored WHERE value IS NOT NULL GROUP BY ALL
 ), spread AS (
@@ -49,7 +49,6 @@ FROM whole LEFT JOIN spread ON {{same}}
 """
 # Two counts of different ids cost twice as much as one: asked only where some scores are not of an answer.
 ANSWERED_SQL = f"""
-WITH {SCORED}
 SELECT {{columns}} {OF}, count(DISTINCT met_id) AS answered FROM scored WHERE answered GROUP BY ALL
 """
 SCORE = (
@@ -103,6 +102,7 @@ class Spread:
 
 def measured(asked: Asked) -> list[Row]:
     """A row a slice and rater; its error by days, or by sessions where there are fewer than 8 days."""
+    asked.put_scored()
     rows = asked.query(SQL, {"cluster": "scored_day"})
     short = [row for row in rows if row["valued"] and too_short(row)]
     if short:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._quality_like import who
 from llmscope.analyses._quality_pairs import Daily, compared, mean_and_error
-from llmscope.analyses._scored import ABOUT, KEYS
+from llmscope.analyses._scored import KEYS
 from llmscope.identifiers import quoted
 from llmscope.result import Column, Finding, Part
 from llmscope.stats.quantiles import FEWEST_DAYS, t_quantile
@@ -20,32 +20,31 @@ if TYPE_CHECKING:
     from llmscope.schema import Dimension
 
 Row = dict[str, Any]
-OF = ", ".join(KEYS)
 # Dimensions that are chosen by those who run the program, and so can be weighed against their cost.
 CHOSEN = ("request_model", "provider", "release", "service_tier", "language", "environment")
 MOST_SLICES, FEWEST_SCORES, MOST_FINDINGS = 40, 10, 5
 # A day a row: n, the sums of score, its square and cost; the slices with the most scores only.
-SQL = f"""
-WITH {ABOUT}, asked AS (
-    SELECT {{dimensions}} request_id, date_trunc('day', started_at) AS seen_day, latency_ms, cost_usd FROM priced
+SQL = """
+WITH asked AS (
+    SELECT {dimensions} request_id, date_trunc('day', started_at) AS seen_day, latency_ms, cost_usd FROM priced
 ), valued AS (
-    SELECT {{worded}} {", ".join(f"rated.{key} AS {key}" for key in KEYS)}, rated.value AS value, asked.seen_day,
+    SELECT {worded} scored.rater_version AS rater_version, scored.value AS value, asked.seen_day,
         asked.latency_ms, asked.cost_usd
-    FROM rated JOIN asked ON rated.about_id = asked.request_id
-    WHERE {{chosen}} AND {{primary}} AND rated.value IS NOT NULL
+    FROM {once} AS scored JOIN asked ON scored.about_id = asked.request_id
+    WHERE {primary} AND scored.value IS NOT NULL
 ), slices AS (
-    SELECT {{columns}} {OF}, count(*) AS scores, min(seen_day) AS first_day,
+    SELECT {columns} rater_version, count(*) AS scores, min(seen_day) AS first_day,
         quantile_cont(latency_ms, 0.5) AS p50_ms FROM valued GROUP BY ALL
 ), placed AS (
-    SELECT *, row_number() OVER (ORDER BY scores DESC, {{columns}} {OF}) AS place, count(*) OVER () AS slices
+    SELECT *, row_number() OVER (ORDER BY scores DESC, {columns} rater_version) AS place, count(*) OVER () AS slices
     FROM slices
 ), daily AS (
-    SELECT {{columns}} {OF}, seen_day, count(*) AS n, sum(value) AS total, sum(value * value) AS squares,
+    SELECT {columns} rater_version, seen_day, count(*) AS n, sum(value) AS total, sum(value * value) AS squares,
         count(cost_usd) AS costed, cast(sum(cost_usd) AS DOUBLE) AS cost
     FROM valued GROUP BY ALL
 )
 SELECT daily.*, placed.scores, placed.first_day, placed.p50_ms, placed.place, placed.slices
-FROM daily JOIN placed ON {{same}} WHERE placed.place <= $most
+FROM daily JOIN placed ON {same} WHERE placed.place <= $most
 """
 ANY_SQL = (
     "SELECT count(template) AS template, count(template_version) AS template_version, count(feature) AS feature "
@@ -119,12 +118,13 @@ def read(asked: Asked, by: Sequence[Dimension], of: Row) -> list[Row]:
     holes = {
         "worded": "".join(f"asked.{name} AS {name}, " for name in names),
         "columns": "".join(f"{name}, " for name in names),
-        "chosen": asked.chosen,
-        "primary": " AND ".join(f"rated.{key} IS NOT DISTINCT FROM $of_{key}" for key in KEYS[:4]),
-        "same": " AND ".join(f"daily.{name} IS NOT DISTINCT FROM placed.{name}" for name in (*names, *KEYS)),
+        "once": asked.once,
+        "primary": " AND ".join(f"scored.{key} IS NOT DISTINCT FROM $of_{key}" for key in KEYS[:4]),
+        "same": " AND ".join(f"daily.{name} IS NOT DISTINCT FROM placed.{name}" for name in (*names, "rater_version")),
     }
     bound = {f"of_{key}": of[key] for key in KEYS[:4]}
-    return asked.logs.query(SQL, by=by, names=holes, most=MOST_SLICES, **asked.choice, **bound)
+    rows = asked.logs.query(SQL, by=by, names=holes, most=MOST_SLICES, **bound)
+    return [{**row, "rater": of["rater"]} for row in rows]
 
 
 def sliced(rows: Sequence[Row], by: Sequence[Dimension]) -> list[Daily]:

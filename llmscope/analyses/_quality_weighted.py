@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any
 
-from llmscope.analyses._quality_asked import SCORED, Asked
+from llmscope.analyses._quality_asked import Asked
 from llmscope.analyses._scored import EVERY, KEYS
 from llmscope.stats.proportions import wilson
 from llmscope.stats.quantiles import t_quantile
@@ -22,11 +22,11 @@ SUMS = ", ".join(
     for name, power in (("a", "w_weight"), ("b", "w_weight * w_weight"))
 )
 SQL = f"""
-WITH {SCORED}, weighed AS (
-    SELECT sample_weight AS w_weight, score_id AS w_id FROM {EVERY} WHERE sample_weight > 0
+WITH weighed AS (
+    SELECT *, CASE WHEN sample_weight > 0 THEN sample_weight END AS w_weight FROM scored
 )
 SELECT {{columns}} {OF}, count(w_weight) AS weighed, min(w_weight) AS least, max(w_weight) AS most, {SUMS}
-FROM scored LEFT JOIN weighed ON score_id = w_id WHERE value IS NOT NULL GROUP BY ALL
+FROM weighed WHERE value IS NOT NULL GROUP BY ALL
 """
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmscope.analyses import _safety_sql as sql
 from llmscope.analyses._safety_names import Named, flag_bars, holes, listed, named, of_words, scaled
 from llmscope.analyses._safety_rates import Row, Tally, tally_of
-from llmscope.analyses._scored import loose, within
+from llmscope.analyses._scored import loose, put_wholes, within
 from llmscope.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def evidence(logs: Logs, rules: Rules) -> Evidence:
             elif row["figures"]:
                 figures.append(row["name"])
     spans = [named(row["name"] or "", rules, guardrail=True) for row in logs.query(sql.GUARDRAILS_SQL) if row["name"]]
+    if scores:
+        put_wholes(logs)
     return Evidence(
         logs, rules, tuple(scores[:MOST_NAMES]), tuple(one for one in spans if one), tuple(unscaled),
         tuple(figures), max(len(scores) - MOST_NAMES, 0),

@@ -8,34 +8,41 @@ from llmscope.analyses._errors_rows import FAILED, GENERATED, SILENT, TOLD
 from llmscope.analyses._scored import ABOUT, EVERY, LOOSE
 from llmscope.identifiers import quoted
 
-# A day of a check in the finest slices. {words}: the dimensions by the words asked for.
-FINE = """fine AS (
-    SELECT {words} kind, source, name, rater, cast(date_trunc('day', seen_at) AS DATE) AS on_day,
+# A day of a check in each slice. {sliced}: what names a slice; {by_check}: how rows are put into slices and checks.
+DAILY = """dated AS (
+    SELECT *, cast(date_trunc('day', seen_at) AS DATE) AS on_day FROM flags
+), daily AS (
+    SELECT {sliced} kind, source, name, rater, on_day,
         count(flagged) AS n,
         count(*) FILTER (WHERE flagged) AS hits,
         count(*) FILTER (WHERE flagged IS NULL) AS untold,
         min(seen_at) FILTER (WHERE flagged) AS first_seen,
         max(seen_at) FILTER (WHERE flagged) AS last_seen
-    FROM flags
-    GROUP BY ALL
+    FROM dated
+    GROUP BY {by_check}
 ), """
-# A row a slice and check. {daily}: the slices by day, rolled up from `fine` (see rolled). {keys}: what names a slice.
-SUMMED = """daily AS (
-    {daily}
-), summed AS (
-    SELECT {keys} kind, source, name, rater,
-        count(*) FILTER (WHERE n > 0) AS days,
-        cast(sum(n) AS BIGINT) AS n,
-        cast(sum(hits) AS BIGINT) AS hits,
-        cast(sum(untold) AS BIGINT) AS untold,
-        cast(sum(hits * hits) AS BIGINT) AS hits_squared,
-        cast(sum(hits * n) AS BIGINT) AS hits_by_count,
-        cast(sum(n * n) AS BIGINT) AS count_squared,
-        min(first_seen) AS first_seen,
-        max(last_seen) AS last_seen
+# Sums over the days of a slice; «»: what the columns of a check begin with.
+SUMS = """count(*) FILTER (WHERE «»n > 0) AS «»days,
+        cast(sum(«»n) AS BIGINT) AS «»n,
+        cast(sum(«»hits) AS BIGINT) AS «»hits,
+        cast(sum(«»untold) AS BIGINT) AS «»untold,
+        cast(sum(«»hits * «»hits) AS BIGINT) AS «»hits_squared,
+        cast(sum(«»hits * «»n) AS BIGINT) AS «»hits_by_count,
+        cast(sum(«»n * «»n) AS BIGINT) AS «»count_squared,
+        min(«»first_seen) AS «»first_seen,
+        max(«»last_seen) AS «»last_seen"""
+SUMMED_NAMES = (
+    "days", "n", "hits", "untold", "hits_squared", "hits_by_count", "count_squared", "first_seen", "last_seen",
+)  # fmt: skip
+# {keys}: the columns that name a slice.
+SUMMED = f"""summed AS (
+    SELECT {{keys}} kind, source, name, rater,
+        {SUMS.replace("«»", "")}
     FROM daily
     GROUP BY ALL
-), weighed AS (
+), """
+# A row a slice and check, those that are asked for.
+ANSWERED = """weighed AS (
     SELECT *, sum(CASE WHEN n >= $least THEN 1 ELSE 0 END) OVER (
         PARTITION BY {partition} kind, source, name, rater
     ) AS looked_at
@@ -43,37 +50,44 @@ SUMMED = """daily AS (
 )
 SELECT * FROM weighed WHERE {kept} ORDER BY {first}hits DESC, n DESC, kind, source, name, rater{limit}
 """
-ROLLED = """SELECT {slice} kind, source, name, rater, on_day, cast(sum(n) AS BIGINT) AS n,
-        cast(sum(hits) AS BIGINT) AS hits, cast(sum(untold) AS BIGINT) AS untold, min(first_seen) AS first_seen,
-        max(last_seen) AS last_seen
-    FROM fine GROUP BY ALL"""
+OF_A_CHECK = "kind, source, name, rater, on_day"
 UNITED = "\n    UNION ALL\n    "
 
 
 def together(words: Sequence[str]) -> dict[str, str]:
-    """The holes of SUMMED for slices of all dimensions together."""
+    """The holes of DAILY and SUMMED for slices of all dimensions together."""
     listed = "".join(f"{quoted(word)}, " for word in words)
     return {
-        "daily": ROLLED.format(slice=listed), "keys": listed, "partition": "", "kept": "hits >= $fewest", "first": "",
-        "limit": "",
+        "sliced": listed, "by_check": "ALL", "by_day": "ALL", "keys": listed, "partition": "",
+        "kept": "hits >= $fewest", "first": "", "limit": "",
     }  # fmt: skip
 
 
 def apart(words: Sequence[str], most: int) -> dict[str, str]:
     """The same for each dimension by itself (its place), and for the whole (''), in one pass over the log.
 
+    Never by all of them together: slices of user, feature and template are nearly as many as requests.
+
     Of the slices only those with `fewest` flagged are answered, at most `most` in all, the most flagged first.
     """
-    slices = ["cast('' AS VARCHAR) AS dimension, cast(NULL AS VARCHAR) AS value,"]
-    slices += [f"'{i}' AS dimension, cast({quoted(word)} AS VARCHAR) AS value," for i, word in enumerate(words)]
+    names = [quoted(word) for word in words]
+    places = " ".join(f"WHEN grouping({name}) = 0 THEN '{i}'" for i, name in enumerate(names))
+    value = ", ".join(f"cast({name} AS VARCHAR)" for name in names)
     return {
-        "daily": UNITED.join(ROLLED.format(slice=one) for one in slices),
+        "sliced": f"CASE {places} ELSE '' END AS dimension, coalesce({value}) AS value, ",
+        "by_check": sets(names, OF_A_CHECK),
+        "by_day": sets(names, "on_day"),
         "keys": "dimension, value, ",
         "partition": "dimension, ",
         "kept": "dimension = '' OR hits >= $fewest",
         "first": "CASE WHEN dimension = '' THEN 0 ELSE 1 END, ",
         "limit": f" LIMIT {most}",
     }
+
+
+def sets(names: Sequence[str], of: str) -> str:
+    """GROUP BY each of the columns by itself, and none of them, beside what all are grouped by."""
+    return f"GROUPING SETS (({of}), {', '.join(f'({name}, {of})' for name in names)})"
 
 
 # The examples of each check, the latest first.
@@ -104,7 +118,7 @@ WITH {ABOUT}, asked AS (
     FROM rated LEFT JOIN asked ON rated.about_id = asked.request_id
     WHERE {LOOSE} AND rated.score IN ({{names}})
 ), """
-SCORES_SQL = FLAGS + FINE + SUMMED
+SCORES_SQL = FLAGS + DAILY + SUMMED + ANSWERED
 # What an example says of its request; {{more}} of FLAGS. `asked` then has these columns as well.
 MORE = ", rated.about_id AS request_id, rated.named_trace AS trace_id, asked.user_id, asked.feature"
 SCORED_SQL = FLAGS.replace("{dimensions}", "user_id, feature,").replace("{words}", "") + LATEST
@@ -139,7 +153,7 @@ WITH guards AS (
     FROM guards LEFT JOIN lasts ON guards.trace_id = lasts.asked_trace
     WHERE {joined}
 ), """
-SPANS_SQL = GUARDS + FINE + SUMMED
+SPANS_SQL = GUARDS + DAILY + SUMMED + ANSWERED
 SPAN_MORE = ", request_id, guards.trace_id AS trace_id, user_id, feature"
 GUARDED_SQL = GUARDS.replace("{dimensions}", "user_id, feature,").replace("{words}", "") + LATEST
 
@@ -155,12 +169,11 @@ OF = {
 }
 LOGGED = {"content_filter": "finish_reason, error_class", "refusal": "refusal"}
 COUNTED = """count({check}_flagged) AS {check}_n, count(*) FILTER (WHERE {check}_flagged) AS {check}_hits,
-        min(started_at) FILTER (WHERE {check}_flagged) AS {check}_first,
-        max(started_at) FILTER (WHERE {check}_flagged) AS {check}_last"""
-OF_CHECK = """SELECT {{words}} '{check}' AS kind, 'provider' AS source, '{logged}' AS name,
-        cast(NULL AS VARCHAR) AS rater, on_day, {check}_n AS n, {check}_hits AS hits, 0 AS untold,
-        {check}_first AS first_seen, {check}_last AS last_seen
-    FROM provided"""
+        0 AS {check}_untold, min(started_at) FILTER (WHERE {check}_flagged) AS {check}_first_seen,
+        max(started_at) FILTER (WHERE {check}_flagged) AS {check}_last_seen"""
+OF_CHECK = """SELECT {{keys}} '{check}' AS kind, 'provider' AS source, '{logged}' AS name,
+        cast(NULL AS VARCHAR) AS rater, {sums}
+    FROM totals"""
 PROVIDER_SQL = (
     """
 WITH asked AS (
@@ -170,18 +183,29 @@ WITH asked AS (
     + """
     FROM requests
 ), provided AS (
-    SELECT {words} on_day,
+    SELECT {sliced} on_day,
         """
     + ",\n        ".join(COUNTED.format(check=check) for check in HIT)
     + """
     FROM asked
+    GROUP BY {by_day}
+), totals AS (
+    SELECT {keys} """
+    + ",\n        ".join(SUMS.replace("«»", f"{check}_") for check in HIT)
+    + """
+    FROM provided
     GROUP BY ALL
-), fine AS (
+), summed AS (
     """
-    + UNITED.join(OF_CHECK.format(check=check, logged=LOGGED[check]) for check in HIT)
+    + UNITED.join(
+        OF_CHECK.format(
+            check=check, logged=LOGGED[check], sums=", ".join(f"{check}_{name} AS {name}" for name in SUMMED_NAMES)
+        )
+        for check in HIT
+    )
     + """
 ), """
-    + SUMMED
+    + ANSWERED
 )
 # {hit}, {of}: of one of the two; {check}: its name.
 PROVIDED_SQL = (

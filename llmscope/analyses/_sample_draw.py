@@ -43,11 +43,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The rows drawn, the strata they come from, and how many requests these hold."""
+    """The rows drawn, the strata they come from, how many requests these hold, and how many they stand for."""
 
     rows: tuple[Row, ...]
     strata: tuple[Row, ...]
     every: int
+    stand_for: float
 
 
 def draw(
@@ -69,7 +70,7 @@ def draw(
         }
         for s in sizes
     )  # fmt: skip
-    return Drawn(tuple(rows), strata, sum(s["size"] for s in sizes))
+    return Drawn(tuple(rows), strata, sum(s["size"] for s in sizes), float(sum(s["stands"] for s in sizes)))
 
 
 def cut(sizes: Sequence[Row]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses._sample_draw import Plan
 from llmscope.analyses._sample_sql import NAMES
+from llmscope.analyses._scored import put_wholes
 from llmscope.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def plan_of_scores(logs: Logs, how: str, score: str | None, bar: float | None) -
     Raises:
         UsageError: no judge scored anything, or not under that name.
     """
+    put_wholes(logs)
     known = logs.query(NAMES)
     if not known:
         raise UsageError(

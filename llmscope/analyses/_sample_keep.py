@@ -78,7 +78,7 @@ def thinned(logs: Logs, text: str, out: str | None, seed: str) -> Result:
         "each request is kept or not by itself: a trace, a session or the retries of a call may lack some; spans and "
         "scores are not in the file (a score finds its request again where that was kept)",
     )
-    return Result("sample", COLUMNS, rows, totals, notes=notes, coverage=Coverage(every))
+    return Result("sample", COLUMNS, rows, totals, notes=notes, coverage=Coverage(every), weighted=True)
 
 
 def rules_of(text: str, logs: Logs) -> list[Rule]:

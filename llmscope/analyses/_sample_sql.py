@@ -15,7 +15,8 @@ SORTED_WHOLE = 10_000
 # {scored}: the CTEs that give relation items, and {joined}: how it narrows the requests to those that were scored.
 POOL = """
 WITH {scored}pool AS (
-    SELECT {dimensions} request_id, {stratum} AS key, {priority} AS priority
+    SELECT {dimensions} request_id, {stratum} AS key, {priority} AS priority,
+        coalesce(sample_weight, 1) AS stands
     FROM {relation} {joined}
     WHERE {eligible}
 ),
@@ -27,9 +28,9 @@ keys AS (SELECT key, count(*) AS size FROM pool GROUP BY key),
 placed AS (SELECT key, size, row_number() OVER (ORDER BY size DESC, key) AS place, count(*) OVER () AS every FROM keys),
 named AS (SELECT key, CASE WHEN every > $most AND place >= $most THEN $others ELSE key END AS stratum FROM placed),
 drawn AS (
-    SELECT pool.request_id, named.stratum FROM pool JOIN named ON pool.key = named.key
+    SELECT pool.request_id, named.stratum, pool.stands FROM pool JOIN named ON pool.key = named.key
 ),
-sizes AS (SELECT stratum, count(*) AS size FROM drawn GROUP BY stratum),
+sizes AS (SELECT stratum, count(*) AS size, sum(stands) AS stands FROM drawn GROUP BY stratum),
 least AS (SELECT stratum, size, least(size, $floor) AS ground FROM sizes),
 room AS (
     SELECT sum(size)::BIGINT AS every, least($n, sum(size)::BIGINT) - least($n, sum(ground)::BIGINT) AS more,
@@ -58,11 +59,11 @@ BY_PRIORITY = """
 wanted AS (SELECT priority, row_number() OVER (ORDER BY priority DESC) AS place FROM pool WHERE priority > 0),
 bar AS (SELECT min(priority) AS lowest FROM wanted WHERE place <= $first),
 drawn AS (
-    SELECT request_id,
+    SELECT request_id, stands,
         CASE WHEN priority > 0 AND priority >= bar.lowest THEN $wanted ELSE $others END AS stratum
     FROM pool, bar
 ),
-sizes AS (SELECT stratum, count(*) AS size FROM drawn GROUP BY stratum),
+sizes AS (SELECT stratum, count(*) AS size, sum(stands) AS stands FROM drawn GROUP BY stratum),
 totals AS (SELECT sum(size)::BIGINT AS every FROM sizes),
 strata AS (
     SELECT stratum, size,
@@ -72,7 +73,11 @@ strata AS (
     FROM sizes, totals
 )
 """
-SIZES = "SELECT stratum, size, taken FROM strata ORDER BY size DESC, stratum"
+# Of a thinned log a row stands for as many requests as its weight says, and a stratum for the sum of its weights.
+SIZES = """
+SELECT strata.stratum, strata.size, strata.taken, sizes.stands
+FROM strata JOIN sizes ON strata.stratum = sizes.stratum ORDER BY strata.size DESC, strata.stratum
+"""
 # {texts}: what else is shown of the request. $cut: a lot that is high enough for all that is drawn.
 DRAW = f"""
 , lots AS (

@@ -3,6 +3,7 @@
 A score is about the request it names; one that names only a trace (or a step of it that is no request) or a session is
 about the whole of it, and stands with the last answer of it: what the person saw.
 
+    put_wholes(logs)
     logs.query(f'''
     WITH {ABOUT}, asked AS (
         SELECT {{dimensions}} request_id FROM requests
@@ -38,32 +39,30 @@ RATER = "CASE WHEN rater_kind = 'user' THEN NULL ELSE rater END"
 # One scale of one rater. Nothing is averaged over two of these.
 KEYS = ("score", "data_type", "rater_kind", "rater", "rater_version")
 
-# The CTEs scored_traces, scored_sessions and rated, a row a score: KEYS, and person (who of the users), value (FIGURE),
-# label, created_at, score_id, explanation, about (request, trace, session, NULL), about_id (a request_id, if any).
-ABOUT = f"""trace_scores AS (
-    SELECT trace_id FROM {EVERY} WHERE request_id IS NULL AND trace_id IS NOT NULL GROUP BY trace_id
-), scored_traces AS (
-    SELECT trace_id, request_id FROM (
-        SELECT r.trace_id, r.request_id, row_number() OVER (
-            PARTITION BY r.trace_id
-            ORDER BY CASE WHEN r.status = 'ok' THEN 0 ELSE 1 END, r.started_at DESC, r.request_id DESC
-        ) AS place
-        FROM all_requests AS r JOIN trace_scores AS t ON r.trace_id = t.trace_id
-    ) AS of_trace WHERE place = 1
-), session_scores AS (
-    SELECT session_id FROM {EVERY}
-    WHERE request_id IS NULL AND trace_id IS NULL AND session_id IS NOT NULL GROUP BY session_id
-), scored_sessions AS (
-    SELECT session_id, request_id FROM (
-        SELECT r.session_id, r.request_id, row_number() OVER (
-            PARTITION BY r.session_id
-            ORDER BY CASE WHEN r.status = 'ok' THEN 0 ELSE 1 END, r.started_at DESC, r.request_id DESC
-        ) AS place
-        FROM all_requests AS r JOIN session_scores AS t ON r.session_id = t.session_id
-    ) AS of_session WHERE place = 1
-), rated AS (
+# What is about a trace or a session as a whole stands with its last answer. A table each, made before: in one statement
+# with all the rest both would read the requests, and the engine would hold all of them in memory.
+LAST = """
+SELECT {whole}, request_id FROM (
+    SELECT r.{whole}, r.request_id, row_number() OVER (
+        PARTITION BY r.{whole}
+        ORDER BY CASE WHEN r.status = 'ok' THEN 0 ELSE 1 END, r.started_at DESC, r.request_id DESC
+    ) AS place
+    FROM all_requests AS r JOIN (
+        SELECT {whole} FROM all_scores WHERE {named} AND {whole} IS NOT NULL GROUP BY {whole}
+    ) AS t ON r.{whole} = t.{whole}
+) AS of_whole WHERE place = 1
+"""
+WHOLES = {
+    "scored_traces": ("trace_id", "request_id IS NULL"),
+    "scored_sessions": ("session_id", "request_id IS NULL AND trace_id IS NULL"),
+}
+# The CTE rated, over the tables that `put_wholes` makes, a row a score: KEYS, and person (who of the users), value
+# (FIGURE), label, created_at, score_id, sample_weight, about (request, trace, session, NULL), about_id (a request_id,
+# if any).
+ABOUT = f"""rated AS (
     SELECT s.score_id, s.name AS score, s.data_type, s.rater_kind, {RATER.replace(" rater ", " s.rater ")} AS rater,
-        s.rater_version, s.rater AS person, {FIGURE} AS value, s.label, s.explanation, s.created_at,
+        s.rater_version, s.rater AS person, {FIGURE} AS value, s.label, s.created_at,
+        s.sample_weight,
         s.request_id AS named_id, s.trace_id AS named_trace, s.session_id AS named_session,
         CASE WHEN s.request_id IS NOT NULL THEN 'request' WHEN t.request_id IS NOT NULL THEN 'trace'
             WHEN n.request_id IS NOT NULL THEN 'session' END AS about,
@@ -79,6 +78,12 @@ IN_TIME = (
     "(cast($until AS TIMESTAMP) IS NULL OR rated.created_at < cast($until AS TIMESTAMP))"
 )
 ANY_SQL = "SELECT count(*) AS requests FROM all_requests"
+
+
+def put_wholes(logs: Logs) -> None:
+    """Makes the temporary tables scored_traces and scored_sessions: the last answer of each that a score names."""
+    for table, (whole, named) in WHOLES.items():
+        logs.keep(table, LAST, names={"whole": whole, "named": named})
 
 
 def loose(logs: Logs) -> str:

@@ -70,8 +70,9 @@ def answer(asked: Asked) -> Result:
         raise unknown_name("column", sort, [c.name for c in columns])
     seen = counted.overview(logs, include)
     names = {"counts": counted.condition(include)}
-    whole = logs.query(SQL, names=names)[0]
     rows = logs.query(SQL, by=groups, names=names)
+    tagged = any(d.unnests for d in groups)  # a request of two tags is in two rows
+    whole = logs.query(SQL, names=names)[0] if tagged or not rows else together(rows)
     slices = [d for d in groups if d.word != asked.over]
     shown = arranged(rows, groups, slices, asked, sort)
     found = [
@@ -133,6 +134,16 @@ def summed(rows: Sequence[Row], words: Sequence[str], others: Sequence[str] = ()
             known = [v for v in (one.get(name), row[name]) if v is not None]
             one[name] = sum(known) if known else None
     return list(merged.values())
+
+
+def together(rows: Sequence[Row]) -> Row:
+    """What all slices have together: each request is in one of them."""
+    times = {name: [row[name] for row in rows if row[name] is not None] for name in ("first_at", "last_at")}
+    counts = {name: sum(row[name] for row in rows) for name in ("hashed", "prompts")}
+    first, last = times["first_at"], times["last_at"]
+    return {
+        **summed(rows, [])[0], **counts, "first_at": min(first, default=None), "last_at": max(last, default=None)
+    }  # fmt: skip
 
 
 def finish(row: Mapping[str, Any]) -> Row:

@@ -37,6 +37,7 @@ WITH windows AS (
     WHERE {{counts}} AND {ANSWERED}
 ), sliced AS (
     SELECT {{dimensions}} told, cut, ended, at_limit, held, output_tokens AS length, max_tokens AS of_limit,
+        output_tokens / nullif(max_tokens, 0)::DOUBLE AS used,
         finish_reason IS NULL AS unsaid, started_at AS asked_at, date_trunc('day', started_at) AS day_of
     FROM counted
 )"""
@@ -51,8 +52,8 @@ SELECT {{columns}}
     count(length) AS measured,
     quantile_cont(length, 0.5) AS output_p50_tokens,
     quantile_cont(length, 0.95) AS output_p95_tokens,
-    quantile_cont(length / nullif(of_limit, 0)::DOUBLE, 0.5) AS used_p50_ratio,
-    quantile_cont(length / nullif(of_limit, 0)::DOUBLE, 0.95) AS used_p95_ratio,
+    quantile_cont(used, 0.5) AS used_p50_ratio,
+    quantile_cont(used, 0.95) AS used_p95_ratio,
     quantile_cont(held, 0.95) AS context_p95_ratio,
     max(held) AS context_max_ratio,
     count(held) AS held_requests,
@@ -61,12 +62,40 @@ FROM sliced
 WHERE {{others}}
 GROUP BY ALL
 """
+# How full the models' windows are.
+CONTEXT_SQL = f"""{COUNTED}
+SELECT {{columns}}
+    count(held) AS requests,
+    quantile_cont(held, 0.95) AS context_p95_ratio,
+    max(held) AS context_max_ratio,
+    count(*) FILTER (WHERE held >= {NEAR}) AS near_context
+FROM sliced
+WHERE held IS NOT NULL
+GROUP BY ALL
+"""
+# What the shares and the limits wanted are worked out from, kept while the answer is made: answers by max_tokens and
+# day, and by their length. A few rows, of which coarser slices are sums.
+KEPT_DAYS, KEPT_LENGTHS = "kept_cut_days", "kept_cut_lengths"
+EACH_DAY = f"""{COUNTED}
+SELECT {{columns}} of_limit, day_of, count(*) AS n, count(*) FILTER (WHERE cut) AS hits, min(asked_at) AS first_at,
+    max(asked_at) AS last_at
+FROM sliced
+WHERE told
+GROUP BY ALL
+"""
+EACH_LENGTH = f"""{COUNTED}
+SELECT {{columns}} length, count(*) AS n, count(*) FILTER (WHERE ended) AS ends
+FROM sliced
+WHERE told AND length > 0
+GROUP BY ALL
+"""
 # Daily counts summed over days, of each slice (whole) and of each max_tokens in it, the commonest first.
-DAYS_SQL = f"""{COUNTED}, daily AS (
-    SELECT {{columns}} of_limit, day_of, count(*) AS n, count(*) FILTER (WHERE cut) AS hits, min(asked_at) AS first_at,
-        max(asked_at) AS last_at
-    FROM sliced
-    WHERE told AND {{others}}
+DAYS_SQL = f"""
+WITH daily AS (
+    SELECT {{columns}} of_limit, day_of, sum(n) AS n, sum(hits) AS hits, min(first_at) AS first_at,
+        max(last_at) AS last_at
+    FROM {KEPT_DAYS}
+    WHERE {{others}}
     GROUP BY ALL
 ), slice_daily AS (
     SELECT {{columns}} day_of, sum(n) AS n, sum(hits) AS hits, min(first_at) AS first_at, max(last_at) AS last_at
@@ -92,10 +121,11 @@ SELECT * FROM ranked WHERE place <= {MOST_LIMITS}
 # How long answers would be without a limit: Kaplan and Meier's estimate (JASA 53, 1958) of the share longer than each
 # length, answers cut off being censored at the length they reached. Its ends by Greenwood's variance on the scale of
 # log(-log S), so that they stay between 0 and 1 (Brookmeyer and Crowley, Biometrics 38, 1982).
-LENGTHS_SQL = f"""{COUNTED}, lengths AS (
-    SELECT {{columns}} length, count(*) AS n, count(*) FILTER (WHERE ended) AS ends
-    FROM sliced
-    WHERE told AND length > 0 AND {{others}}
+LENGTHS_SQL = f"""
+WITH lengths AS (
+    SELECT {{columns}} length, sum(n) AS n, sum(ends) AS ends
+    FROM {KEPT_LENGTHS}
+    WHERE {{others}}
     GROUP BY ALL
 ), risk AS (
     SELECT *, sum(n) OVER (PARTITION BY {{columns}} true ORDER BY length DESC) AS at_risk FROM lengths

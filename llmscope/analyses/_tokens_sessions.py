@@ -77,28 +77,44 @@ SELECT {{columns}} least(of_turn, {MOST_TURNS + 1})::BIGINT AS of_turn,
 FROM grown
 GROUP BY ALL
 """
+# A row a session of each slice, kept while the answer is made.
+KEPT = "kept_sessions"
 EACH = f"""
+SELECT {{dimensions}} session_id AS of_session, count(*) FILTER (WHERE {{counts}}) AS requests,
+    count(*) FILTER (WHERE {FIRST}) AS begun,
+    sum(input_tokens) FILTER (WHERE {{counts}}) AS input_tokens,
+    sum(output_tokens) FILTER (WHERE {{counts}}) AS output_tokens,
+    sum(cast(cost_usd AS DOUBLE)) FILTER (WHERE {{counts}}) AS cost_usd,
+    count(*) FILTER (WHERE {{counts}} AND price_status = 'unpriced') AS unpriced,
+    min(feature) AS first_feature, max(feature) AS last_feature,
+    min(user_id) AS first_user, max(user_id) AS last_user,
+    min(started_at) AS first_at, max(started_at) AS last_at
+FROM priced
+WHERE {ASKED}
+GROUP BY ALL
+"""
+# A session whole, whatever slices it falls into.
+WHOLE = f"""
 WITH sessions AS (
-    SELECT {{dimensions}} session_id AS of_session, count(*) FILTER (WHERE {{counts}}) AS requests,
-        greatest(count(*) FILTER (WHERE {FIRST}), 1) AS turns,
-        sum(input_tokens) FILTER (WHERE {{counts}}) AS input_tokens,
-        sum(output_tokens) FILTER (WHERE {{counts}}) AS output_tokens,
-        sum(cast(cost_usd AS DOUBLE)) FILTER (WHERE {{counts}}) AS cost_usd,
-        count(*) FILTER (WHERE {{counts}} AND price_status = 'unpriced') AS unpriced,
-        min(feature) AS first_feature, max(feature) AS last_feature,
-        min(user_id) AS first_user, max(user_id) AS last_user,
-        min(started_at) AS first_at, max(started_at) AS last_at
-    FROM priced
-    WHERE {ASKED}
-    GROUP BY ALL
+    SELECT of_session, sum(requests) AS requests, sum(begun) AS begun, sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd, sum(unpriced) AS unpriced,
+        min(first_feature) AS first_feature, max(last_feature) AS last_feature,
+        min(first_user) AS first_user, max(last_user) AS last_user,
+        min(first_at) AS first_at, max(last_at) AS last_at
+    FROM {KEPT}
+    GROUP BY of_session
 )"""
-SESSIONS_SQL = f"""{EACH}
-SELECT {{columns}}
+OF_SLICES = f"""
+WITH sessions AS (
+    SELECT * FROM {KEPT}
+)"""
+MEASURED = """
+SELECT {columns}
     count(*) AS sessions,
     sum(requests)::BIGINT AS requests,
     sum(requests) / count(*)::DOUBLE AS requests_per_session,
-    avg(turns) AS turns_per_session,
-    quantile_cont(turns, 0.95) AS turns_p95,
+    avg(greatest(begun, 1)) AS turns_per_session,
+    quantile_cont(greatest(begun, 1), 0.95) AS turns_p95,
     avg(input_tokens + coalesce(output_tokens, 0)) AS mean_tokens,
     sum(cost_usd) AS cost_usd,
     avg(cost_usd) AS cost_mean_usd,
@@ -109,9 +125,11 @@ FROM sessions
 WHERE requests > 0
 GROUP BY ALL
 """
-DEAREST_SQL = f"""{EACH}
-SELECT of_session AS session, requests, turns, input_tokens::BIGINT AS input_tokens,
-    output_tokens::BIGINT AS output_tokens, cost_usd, unpriced AS unpriced_requests, first_at, last_at,
+SESSIONS_SQL, PER_SLICE_SQL = WHOLE + MEASURED, OF_SLICES + MEASURED
+DEAREST_SQL = f"""{WHOLE}
+SELECT of_session AS session, requests::BIGINT AS requests, greatest(begun, 1)::BIGINT AS turns,
+    input_tokens::BIGINT AS input_tokens, output_tokens::BIGINT AS output_tokens, cost_usd,
+    unpriced::BIGINT AS unpriced_requests, first_at, last_at,
     CASE WHEN first_feature = last_feature THEN first_feature END AS feature,
     CASE WHEN first_user = last_user THEN first_user END AS user
 FROM sessions
@@ -171,9 +189,15 @@ def answer(asked: Asked) -> Result:
     every = Slice(asked.logs, (), _tokens_counted.condition(include))
     seen = _tokens_counted.overview(asked.logs, include)
     groups = _slices.grouping(asked.by, asked.over)
+    sliced = replace(every, groups=groups or features())
+    tagged = any(d.unnests for d in groups)  # a request of two tags is in two slices
+    (every if tagged else sliced).keep(KEPT, EACH)
     whole = every.query(SESSIONS_SQL)
     totals = whole[0] if whole and whole[0]["sessions"] else None
     extra = (UNPRICED,) if totals and totals["unpriced_requests"] else ()
+    dearest = shown(every.query(DEAREST_SQL, most=asked.top or DEAREST), (*OF_SESSION, *extra))
+    if tagged:
+        sliced.keep(KEPT, EACH)
     columns = (*_slices.columns_of(groups), *MEASURES, *extra)
     order = sorted_by(asked, columns, "turn")
     rows = turns(replace(every, groups=groups), order) if totals else []
@@ -181,10 +205,8 @@ def answer(asked: Asked) -> Result:
     if asked.over and rows:
         rows = with_empty_buckets(rows, groups, asked.over)
     parts = {
-        "per_session": per_session(replace(every, groups=groups or features()), extra),
-        "dearest": Part(
-            (*OF_SESSION, *extra), shown(every.query(DEAREST_SQL, most=asked.top or DEAREST), (*OF_SESSION, *extra))
-        ),
+        "per_session": per_session(sliced, extra),
+        "dearest": Part((*OF_SESSION, *extra), dearest),
     }
     coverage = Coverage(_tokens_counted.requests_of(seen), without["priced"], ought_to_be_priced=without["ought"])
     return Result(
@@ -193,7 +215,7 @@ def answer(asked: Asked) -> Result:
         shown(rows, columns),
         {c.name: (totals or {}).get(c.name) for c in columns[len(groups) + 1 :]} if totals else None,
         parts={name: part for name, part in parts.items() if part.rows},
-        findings=findings(rows, parts["dearest"].rows, totals) if not groups else (),
+        findings=findings(rows, dearest, totals) if not groups else (),
         notes=(*_tokens_counted.notes(seen), *notes(asked, without, totals, groups)),
         coverage=coverage,
     )
@@ -234,7 +256,7 @@ def with_empty_buckets(rows: Sequence[Row], groups: Sequence[Dimension], over: s
 def per_session(of: Slice, extra: Sequence[Column]) -> Part:
     """By feature, or by what was asked for: how many sessions, and what one takes and costs."""
     columns = (*_slices.columns_of(of.groups), *PER_SESSION, *extra)
-    rows = [row for row in of.query(SESSIONS_SQL) if row["sessions"]]
+    rows = [row for row in of.query(PER_SLICE_SQL) if row["sessions"]]
     return Part(columns, shown(_slices.ordered(rows, of.groups, "cost_usd", None), columns))
 
 

@@ -40,13 +40,22 @@ class Slice:
 
     def query(self, sql: str, names: Mapping[str, str] | None = None, **values: Any) -> list[Row]:
         """The rows of one statement with the holes relation, counts, columns and others; `priced` costs a join."""
-        holes = {
+        named = self.holes | dict(names or {})
+        return self.logs.query(sql, by=self.groups, names=named, **(self.values or {}), **values)
+
+    def keep(self, name: str, sql: str, names: Mapping[str, str] | None = None) -> None:
+        """Makes a temporary table of what one statement with the same holes gives."""
+        self.logs.keep(name, sql, by=self.groups, names=self.holes | dict(names or {}), **(self.values or {}))
+
+    @property
+    def holes(self) -> dict[str, str]:
+        """What stands in a statement's holes."""
+        return {
             "relation": "priced" if any(d.priced for d in self.groups) else "requests",
             "counts": self.counts,
             "columns": "".join(f"{quoted(d.word)}, " for d in self.groups) if self.listed is None else self.listed,
             "others": self.others,
         }
-        return self.logs.query(sql, by=self.groups, names=holes | dict(names or {}), **(self.values or {}), **values)
 
     def key(self, row: Row) -> tuple[Any, ...]:
         """What names a row among those of one statement; of the rest of --top, its bucket."""
@@ -78,7 +87,7 @@ def cut(every: Slice, asked: Asked, order: str, measured: Measured) -> list[Row]
     kept = keys[: asked.top]
     others, values = kept_sql(kept, slices)
     bucket = f"{quoted(asked.over)}, " if asked.over else ""
-    rest = measured(replace(every, others=others, values=values, listed=bucket))
+    rest = measured(replace(every, others=others, values={**(every.values or {}), **values}, listed=bucket))
     for row in rest:
         row |= {d.word: _slices.OTHER for d in slices}
     return [row for row in rows if tuple(row[d.word] for d in slices) in set(kept)] + rest

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses import _counted, _slices, _tokens_counted
@@ -20,8 +21,13 @@ from llmscope.analyses._tokens_asked import Asked
 from llmscope.analyses._tokens_counted import many
 from llmscope.analyses._tokens_cut_sql import (
     ANSWERED,
+    CONTEXT_SQL,
     DAYS_SQL,
+    EACH_DAY,
+    EACH_LENGTH,
     FEWEST,
+    KEPT_DAYS,
+    KEPT_LENGTHS,
     LEFT,
     LENGTHS_SQL,
     MODELS_SQL,
@@ -97,15 +103,21 @@ def answer(asked: Asked) -> Result:
     columns = (*_slices.columns_of(groups), *MEASURES)
     order = sorted_by(asked, columns, "truncated")
 
-    def measured(of: Slice) -> list[Row]:
-        return figures(of, windows)
-
-    whole = next((row for row in measured(every) if row["requests"]), None)
-    rows = cut(replace(every, groups=groups), asked, order, measured) if whole else []
+    every = replace(every, values=windows.values)
+    of_slices, of_groups = replace(every, groups=slices), replace(every, groups=groups)
+    keep(every if any(d.unnests for d in slices) else of_slices, windows)  # a request of two tags is in two slices
+    whole = next((row for row in figures(every, windows) if row["requests"]), None)
+    if any(d.unnests for d in slices):
+        keep(of_slices, windows)
+    by_limit = limits(of_slices)
+    judged = figures(of_slices, windows) if whole else []
+    if groups != slices:
+        keep(of_groups, windows)
+    measured = partial(figures, windows=windows)
+    again = whole and (groups != slices or asked.top is not None)
+    rows = cut(of_groups, asked, order, measured) if again else judged
     if asked.over:
         rows = _slices.with_empty_buckets(rows, groups, asked.over, {"answers": 0, "truncated": 0, "near_context": 0})
-    by_limit = limits(replace(every, groups=slices), windows)
-    judged = rows if asked.top is None and not asked.over else measured(replace(every, groups=slices))
     parts = {
         "limits": Part((*_slices.columns_of(slices), *LIMITS), by_limit),
         "context": context(every, windows),
@@ -140,12 +152,17 @@ def default_groups(every: Slice) -> tuple[Dimension, ...]:
     return tuple(dimension(word) for word in DEFAULT_BY if row[word])
 
 
+def keep(of: Slice, windows: Windows) -> None:
+    """Counts the answers of each slice by day and by length, for what is asked of it next."""
+    of.keep(KEPT_DAYS, EACH_DAY, {"windows": windows.sql})
+    of.keep(KEPT_LENGTHS, EACH_LENGTH, {"windows": windows.sql})
+
+
 def figures(of: Slice, windows: Windows) -> list[Row]:
     """One row a slice: shares by days, nearness to the limits, the limit wanted."""
-    holes = {"windows": windows.sql}
-    rows = of.query(SQL, holes, **windows.values)
-    days = {of.key(row): row for row in of.query(DAYS_SQL, holes, **windows.values) if row["whole"]}
-    lengths = {of.key(row): row for row in of.query(LENGTHS_SQL, holes, **windows.values)}
+    rows = of.query(SQL, {"windows": windows.sql})
+    days = {of.key(row): row for row in of.query(DAYS_SQL) if row["whole"]}
+    lengths = {of.key(row): row for row in of.query(LENGTHS_SQL)}
     for row in rows:
         row |= share_of(days.get(of.key(row))) | wanted(lengths.get(of.key(row)))
         if not row["held_requests"]:
@@ -172,9 +189,9 @@ def wanted(row: Row | None) -> Row:
     return unknown | {name: row[name] for name in WANTED[:3]}
 
 
-def limits(of: Slice, windows: Windows) -> tuple[Row, ...]:
+def limits(of: Slice) -> tuple[Row, ...]:
     """By slice and max_tokens: the share cut off, and when that setting was used; the commonest settings of each."""
-    rows = of.query(DAYS_SQL, {"windows": windows.sql}, **windows.values)
+    rows = of.query(DAYS_SQL)
     found: list[Row] = [
         {**{d.word: row[d.word] for d in of.groups}, "max_tokens": row["of_limit"], "answers": row["n"],
          "truncated": row["hits"], "first_at": row["first_at"], "last_at": row["last_at"], **share_of(row)}
@@ -194,10 +211,9 @@ def context(every: Slice, windows: Windows) -> Part:
 
     if not any(windows.of.values()):
         return Part(CONTEXT, ())
-    rows = replace(every, groups=dimensions("provider,model")).query(SQL, {"windows": windows.sql}, **windows.values)
-    for row in rows:
+    known = replace(every, groups=dimensions("provider,model")).query(CONTEXT_SQL, {"windows": windows.sql})
+    for row in known:
         row["window_tokens"] = windows.of.get((row["provider"], row["model"]))
-    known = [row | {"requests": row["held_requests"]} for row in rows if row["window_tokens"] and row["held_requests"]]
     known.sort(key=lambda row: (-row["context_p95_ratio"], str(row["provider"]), row["model"]))
     return Part(CONTEXT, shown(known, CONTEXT))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from llmscope.analyses import _sample_keep, _slices
-from llmscope.analyses._sample_draw import Plan, Row, draw
+from llmscope.analyses._sample_draw import Drawn, Plan, Row, draw
 from llmscope.analyses._sample_judged import plan_of_scores
 from llmscope.analyses._sample_sql import LABELLED, NOT_LISTED
 from llmscope.errors import UsageError, unknown_name
@@ -75,8 +75,9 @@ def sample(
     columns = columns_of(asked)
     rows = tuple(finish(row, columns, plan.score) for row in drawn.rows)
     parts = {"strata": Part(STRATA, drawn.strata)} if len(drawn.strata) > 1 else {}
-    notes = [*plan.notes, *small_print(asked, rows, drawn.strata), *notes]
-    return Result("sample", columns, rows, parts=parts, notes=tuple(notes), coverage=Coverage(drawn.every))
+    notes = [*plan.notes, *small_print(asked, rows, drawn), *notes]
+    coverage = Coverage(drawn.every)
+    return Result("sample", columns, rows, parts=parts, notes=tuple(notes), coverage=coverage, weighted=True)
 
 
 STRATA = (
@@ -149,17 +150,19 @@ def finish(row: Row, columns: Sequence[Column], score: str | None) -> Row:
     return {column.name: done[column.name] for column in columns}
 
 
-def small_print(asked: Asked, rows: Sequence[Row], strata: Sequence[Row]) -> list[str]:
+def small_print(asked: Asked, rows: Sequence[Row], drawn: Drawn) -> list[str]:
     """What the sample stands for, and how it comes back."""
-    every = sum(s["requests"] for s in strata)
+    strata, every = drawn.strata, drawn.every
     if not rows and asked.how == "uncertain":
         return ["nothing to draw from: no item was judged twice; --bar takes those whose score is nearest to it"]
     if not rows:
         return ["nothing to draw from"]
+    thinned = abs(drawn.stand_for - every) > 1e-6 * every
+    all_of_them = f"the about {drawn.stand_for:,.0f} that these stand for" if thinned else f"all {every:,}"
     found = [
         f"{len(rows):,} of {every:,} requests drawn with seed {asked.seed}: the same log and seed draw the same; "
-        f"sample_weight is how many requests a row stands for (a weighted mean is of all {every:,}, a plain one of the "
-        "rows)",
+        f"sample_weight is how many requests a row stands for (a weighted mean is of {all_of_them}, a plain one of "
+        "the rows)",
     ]
     if len(strata) > 1:
         sizes = [f"{s['stratum']} {s['drawn']:,} of {s['requests']:,}" for s in strata[:8]]

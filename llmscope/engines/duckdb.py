@@ -95,16 +95,23 @@ def execute(con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any] 
 
     Raises:
         LlmscopeError: the engine refused; its words, and the SQL that caused it.
+        KeyboardInterrupt: somebody pressed Ctrl-C.
     """
     import duckdb
 
     named = {k: v for k, v in (values or {}).items() if re.search(rf"\${k}\b", sql)}
     try:
         return con.execute(sql, named).fetchall() if named else con.execute(sql).fetchall()
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except duckdb.Error as error:
         raise engine_error(error, sql) from error
     except RecursionError as error:
         raise LlmscopeError("the query is nested too deeply") from error
+    except RuntimeError as error:
+        if "interrupted" in str(error):  # so the engine calls a Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def engine_error(error: Exception, sql: str = "") -> LlmscopeError:
@@ -138,6 +145,8 @@ def sharing_quantiles(sql: str) -> str:
 
 def register_text(con: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str]) -> None:
     """Makes a Python function of one text callable from SQL; once a connection."""
+    import numpy  # noqa: F401  # the engine imports it here, and takes a Ctrl-C meanwhile for its being absent
+
     con.create_function(name, function, ["VARCHAR"], "VARCHAR")
 
 

@@ -18,6 +18,7 @@ from llmscope.errors import LlmscopeError
 from llmscope.load.bring import fill, seen, strange_records
 from llmscope.load.content import HEAD_BYTES, Content, digest_with, head_digest, head_of, read_content
 from llmscope.load.job import Again, FileReport, Job
+from llmscope.load.labelled import EMPTY_CELLS
 from llmscope.load.logfile import LogFile
 from llmscope.load.one import fingerprint, prepare_session, write_load, write_price_keys
 from llmscope.load.plan import Earlier, Plan, complete, earlier_loads_of, plan_read
@@ -81,7 +82,8 @@ def suited(job: Job, kept: bool) -> bool:
     """A small plain file of JSON lines or of one object, whose rows can tell the file they come from."""
     file = job.file
     plain = file.container == "jsonl" or (file.container == "json" and file.unwrap == "" and file.single)
-    plain = plain and not (file.bom or file.duplicate_keys or is_pattern(file.path))
+    # A label file may be an edited one, which is looked at by itself.
+    plain = plain and job.source not in EMPTY_CELLS and not (file.bom or file.duplicate_keys or is_pattern(file.path))
     told = not job.derived and (job.unfolding is None or job.unfolding.carries)
     apart = len({r.table for r in job.readings}) == len(job.readings) > 0
     most = LARGEST_BYTES if kept else LARGEST_UNKEPT_BYTES

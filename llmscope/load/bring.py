@@ -14,6 +14,7 @@ from llmscope.errors import LlmscopeError
 from llmscope.load.content import Content, read_content
 from llmscope.load.derive import derive
 from llmscope.load.job import Again, Job
+from llmscope.load.labelled import EMPTY_CELLS, dropped_comments
 from llmscope.load.logfile import LogFile
 from llmscope.load.numbers import with_numbers
 from llmscope.load.plan import Plan, complete
@@ -102,6 +103,8 @@ def bring(
     if file.container == "csv" and job.end is None and content.rest.strip() and not complete(file, content.rest):
         raise Again(copy=True, end=content.end)
     counts = tally(con, job, plan, path, content, rows, staged)
+    if job.source in EMPTY_CELLS and not job.keep_text and job.options.tables is None:
+        counts.notes += dropped_comments(con, readings[0], relation(job, readings[0], path, staged))
     if has_strangers(con, job, path, counts, staged):
         raise Again(mixed=True, derived=True, anew=True)
     return Piece(job, counts, rows, path, inserts)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute
+from llmscope.load.labelled import OURS
 from llmscope.load.rows import MADE_ID
 from llmscope.schema import KEYS, TABLES, Table
 from llmscope.store import present_columns, rows_table
@@ -59,7 +60,7 @@ def better_sql(table: Table, present: Collection[str]) -> str:
     """
     complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES[table] if c.name in present)
     if table == "scores":  # a person who fills in a label again means the last word
-        return f"CASE WHEN source_format = 'labels' THEN load_id END DESC NULLS LAST, {complete} DESC"
+        return f"CASE WHEN {OURS} THEN load_id END DESC NULLS LAST, {complete} DESC"
     if table != "requests":
         return f"{complete} DESC"
     used = [f"({name} IS NOT NULL)::INTEGER" for name in ("input_tokens", "output_tokens") if name in present]

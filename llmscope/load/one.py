@@ -16,6 +16,7 @@ from llmscope.load import rejects
 from llmscope.load.bring import Piece, late_keys, pieces, seen
 from llmscope.load.content import Content, digest_with, head_digest, head_of, read_content
 from llmscope.load.job import COUNTS, Again, FileReport, Job
+from llmscope.load.labelled import newest
 from llmscope.load.links import release
 from llmscope.load.numbers import doubtful, with_numbers
 from llmscope.load.plan import Plan, complete, earlier_loads, plan_read
@@ -61,7 +62,7 @@ def attempt(store: Store, job: Job) -> FileReport:
         known = [] if written_beside(file.path) else earlier_loads(con, head)
         size = fingerprint(file.path)[0] if file.compression == "none" else None
         content = read_content(file.path, file.compression, 0, [e.end for e in known], size) if known else None
-        plan = plan_read(job, known, content)
+        plan = plan_read(job, known, content, newest(con, file.shown, job.source))
         if plan.outcome == "skipped":
             return FileReport(file.shown, job.source, "skipped")
         for load_id in plan.replaces:

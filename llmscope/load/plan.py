@@ -69,8 +69,11 @@ def together(found: Mapping[str, list[Earlier]], head: str, short: Collection[st
     return [loads[load_id] for load_id in sorted(loads)]
 
 
-def plan_read(job: Job, known: Sequence[Earlier], content: Content | None) -> Plan:
-    """Skip what was loaded, read on where a grown file was left, replace what was read under another mapping."""
+def plan_read(job: Job, known: Sequence[Earlier], content: Content | None, newest: int = 0) -> Plan:
+    """Skip what was loaded, read on where a grown file was left, replace what was read under another mapping.
+
+    newest: the last load of this path, where what was loaded and edited since may have been put back.
+    """
     same = [e for e in known if content is not None and content.digests.get(e.end) == e.digest]
     if content is None or not same:
         return Plan("loaded")
@@ -78,6 +81,8 @@ def plan_read(job: Job, known: Sequence[Earlier], content: Content | None) -> Pl
         return Plan("replaced", replaces=tuple(e.load_id for e in same))
     last = max(same, key=lambda e: e.end)
     if last.end == content.size or (last.end == content.end and not complete(job.file, content.rest)):
+        if newest > max(e.load_id for e in same):
+            return Plan("replaced", replaces=tuple(e.load_id for e in same))
         return Plan("skipped")
     if job.anew:
         return Plan("replaced", replaces=tuple(e.load_id for e in same))

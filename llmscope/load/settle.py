@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmscope.load.dedupe import drop_duplicates
+from llmscope.load.labelled import settle_labels
 from llmscope.load.links import Merged, link
 from llmscope.schema import Table
-from llmscope.store import drop_forgotten
+from llmscope.store import drop_forgotten, present_columns
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +36,9 @@ def settle(
         counted: the tables whose rows the report calls loaded; of the others nothing is counted.
     """
     found = Settled()
+    if "scores" in tables:
+        aside, found.notes = settle_labels(con, first_load, source, present_columns(con, "scores"))
+        found.set_aside += aside if "scores" in counted else Counter()
     for table in tables:
         duplicates = drop_duplicates(con, table, first_load)
         forgotten = drop_forgotten(con, table, first_load)

@@ -101,6 +101,8 @@ class Reading:
 
 
 FIRST, FILE = "_first", "_file"
+# The data_type of a row of `scores` that is an empty cell: it is never kept, and takes back what stood in the cell.
+CLEARED = "cleared"
 
 
 @dataclass(frozen=True, slots=True)

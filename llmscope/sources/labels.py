@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmscope.sources import FIRST, Field, Reading, Sample, Unfolding, literal, quote
+from llmscope.sources import CLEARED, FIRST, Field, Reading, Sample, Unfolding, literal, quote
 
 ABOUT = "a spreadsheet of people's labels: request_id (or response_id, trace_id, span_id) with score, label and rater"
 RANK = 285
@@ -23,7 +23,7 @@ COLUMNS = (*NEEDS, *SAYS, *BESIDE)
 # A spreadsheet's guard against formulas, as llmscope's own CSV sets it: it is no part of the text.
 GUARD = r"^''([\s]*[=+\-@\t＝＋－＠])"
 KINDS = "'human', 'judge', 'user', 'code', 'api'"
-ASIDE = "without a score or a label"
+ASIDE = "naming no item"
 
 
 def detect(sample: Sample) -> bool:
@@ -90,9 +90,10 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
         "rater_version": Field(texts["rater_version"], keys=("rater_version",)),
         "explanation": Field(f"coalesce({texts['comment']}, {texts['explanation']})", keys=("comment", "explanation")),
         "created_at": Field(texts["created_at"], keys=("created_at",)),
+        "data_type": Field(f"CASE WHEN coalesce(l_said, l_label) IS NULL THEN '{CLEARED}' END"),
         "sample_weight": Field(pointed(texts["sample_weight"]), keys=("sample_weight",)),
     }
-    keep = f"coalesce(l_said, l_label) IS NOT NULL AND {item} IS NOT NULL"
+    keep = f"{item} IS NOT NULL"
     return (Reading("scores", dict.fromkeys(COLUMNS, "VARCHAR"), fields, prepare, keep, aside=ASIDE),)
 
 

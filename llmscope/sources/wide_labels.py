@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from llmscope.sources import FIRST, Field, Reading, Sample, Unfolding, literal, quote
+from llmscope.sources import CLEARED, FIRST, Field, Reading, Sample, Unfolding, literal, quote
 from llmscope.sources._alias import fold
 
 ABOUT = "labels as a wide table: an item's id and a column a rater (annotator1, alice_human, gpt-judge, ...)"
@@ -23,7 +23,10 @@ JUDGE = re.compile(r"(^|_)(judge|gpt|claude|gemini|llama|mistral|mixtral|qwen|de
 MOST_ANSWERS, LONGEST_ANSWER = 24, 40
 # A table a row a label, not a row an item: who said it is a cell, and what was said another.
 LONG, SAYS = {"rater", "rater_kind"}, {"score", "value", "label", "rating", "grade"}
-RATER, SAID = "rater", "said"
+RATER, SAID, NTH = "rater", "said", "nth"
+NAME = "label"
+# An edited file is a new word on the same items: it is read whole.
+WHOLE = True
 
 
 def detect(sample: Sample) -> bool:
@@ -68,7 +71,9 @@ def unfolding(sample: Sample) -> Unfolding:
         for i, name in enumerate(found)
     )
     rows = f"SELECT {braced_name(key)} AS item, unnest([{each}]) AS one FROM {{values}}"
-    sql = f"SELECT item, one.{RATER} AS {RATER}, one.{SAID} AS {SAID}, one.first AS {quote(FIRST)} FROM ({rows})"
+    # What one rater said of an item that stands in several rows are several labels.
+    nth = f"row_number() OVER (PARTITION BY item, one.{RATER}) AS {NTH}"
+    sql = f"SELECT item, one.{RATER} AS {RATER}, one.{SAID} AS {SAID}, one.first AS {quote(FIRST)}, {nth} FROM ({rows})"
     return Unfolding({key: "VARCHAR", **dict.fromkeys(found, "VARCHAR")}, sql)
 
 
@@ -88,18 +93,24 @@ def readings(sample: Sample, mapping: Mapping[str, str]) -> tuple[Reading, ...]:
     whens = [
         f"WHEN {RATER} IN ({', '.join(map(literal, names))}) THEN '{kind}'" for kind, names in kinds.items() if names
     ]
+    column = ITEMS[fold(key)]
+    # As of a label in a row of its own: one word a rater, an item and a score.
+    words = f"'{column}=' || trim(item), lower({RATER}), '{NAME}', CASE WHEN {NTH} <> '1' THEN {NTH} END"
     number = f"CASE WHEN isfinite(try_cast({SAID} AS DOUBLE)) THEN trim({SAID}) END"
     fields = {
-        ITEMS[fold(key)]: Field("item", keys=(key,)),
-        "name": Field("'label'"),
+        "score_id": Field(f"CASE WHEN trim(item) <> '' THEN 'label-' || md5(concat_ws(chr(31), {words})) END"),
+        column: Field("item", keys=(key,)),
+        "name": Field(f"'{NAME}'"),
         "value": Field(number, keys=tuple(found)),
         "label": Field(f"CASE WHEN ({number}) IS NULL THEN trim({SAID}) END", keys=tuple(found)),
         "rater": Field(RATER),
         "rater_kind": Field(f"CASE {' '.join(whens)} ELSE 'api' END"),
     }
-    keep = f"nullif(trim({SAID}), '') IS NOT NULL"
-    return (Reading("scores", {"item": "VARCHAR", RATER: "VARCHAR", SAID: "VARCHAR"}, fields, keep=keep,
-                    notes=said_of(sample), aside="an item that a rater left out"),)  # fmt: skip
+    blank = f"coalesce(trim({SAID}), '') = ''"
+    fields["data_type"] = Field(f"CASE WHEN {blank} THEN '{CLEARED}' END")
+    columns = dict.fromkeys(("item", RATER, SAID, NTH), "VARCHAR")
+    return (Reading("scores", columns, fields, keep=f"trim(item) <> '' OR NOT {blank}", notes=said_of(sample),
+                    aside="an item that a rater left out"),)  # fmt: skip
 
 
 def said_of(sample: Sample) -> tuple[str, ...]:

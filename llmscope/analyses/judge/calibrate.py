@@ -56,16 +56,19 @@ def calibrate(
     if top is not None and top < 1:
         raise UsageError("--top takes a number of 1 or more")
     sides = Sides.of(judge, human, equal)
-    rows = offered(logs, sides)
+    groups = dimensions(by or "feature")
+    if any(d.unnests for d in groups):
+        raise UsageError("--by tag: an item has several tags and would stand under one of them", hint="use --where")
+    rows = offered(logs, sides, groups)
     check_score(rows, swapped)
     chosen = choose(rows, score)
-    parts, notes = position(logs, sides, chosen, swapped)
+    parts, notes = position(logs, chosen, swapped)
     if isinstance(chosen, str):
         return nothing(chosen, parts, notes, bar, statistic or gates.DEFAULT)
     why = None if same_scale else unlike(chosen.judge_scale, chosen.human_scale)
     if not chosen.people or not chosen.both or why:
         return nothing(why or no_overlap(chosen), parts, (*chosen.notes, *notes), bar, statistic or gates.DEFAULT)
-    items = labelled(logs, sides, chosen, dimensions(by or "feature"), reference)
+    items = labelled(logs, chosen, groups, reference)
     return answer(chosen, items, (bar, statistic or gates.DEFAULT), tolerance, top, parts, notes)
 
 

@@ -76,11 +76,11 @@ def drift(
     if isinstance(chosen, str):
         return Result("judge drift", columns(over), (), findings=(Finding("judge", "warning", chosen),))
     why = None if same_scale else unlike(chosen.judge_scale, chosen.human_scale) if chosen.people else None
-    items = labelled(logs, sides, chosen, each=True)
+    items = labelled(logs, chosen, each=True)
     if why:
         items = replace(items, all=())
-    daily = periods.daily(logs, sides, chosen, over)
-    fixed = periods.again(logs, sides, chosen.judge, over, anchor)
+    daily = periods.daily(logs, chosen, over)
+    fixed = periods.again(logs, chosen.judge, over, anchor)
     rows = by_period(items, daily, over, logs.window.tz, statistic, bar)
     moved = steps.changes(chosen.versions, daily, items.paired) if items.numeric else []
     parts = parts_of(chosen, items, moved, fixed, (statistic, bar))

@@ -64,14 +64,14 @@ def estimate(
     if isinstance(chosen, str):
         return nothing(chosen)
     why = None if same_scale or not chosen.people else unlike(chosen.judge_scale, chosen.human_scale)
-    items = labelled(logs, sides, chosen, each=True)
+    items = labelled(logs, chosen, each=True)
     if why or chosen.judge_scale.words or not items.numeric:
         return nothing(why or "the answers are words; --equal 'good=1,bad=0' gives them figures")
     if passing is None and chosen.judge_scale.least == 0 and chosen.judge_scale.most == 1 and (
         chosen.judge_scale.booleans or chosen.judge_scale.answers <= 2
     ):  # fmt: skip
         passing = 0.5
-    rows = corrected.judged(logs, sides, chosen, 0.5 if passing is None else passing)
+    rows = corrected.judged(logs, chosen, 0.5 if passing is None else passing)
     return answer(chosen, items, rows, passing)
 
 

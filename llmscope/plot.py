@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,4 +52,12 @@ def draw(
         ways = [said for name, said in WAYS if name in options]
         lacking = "no rows" if not result.rows else "nothing over time and no two rows to compare"
         raise LlmscopeError(f"nothing to draw: this answer has {lacking}", hint=", ".join(ways) or None)
-    write(path, picture(charts, suffix))
+    write(path, picture([replace(chart, title=titled(chart.title, result.command)) for chart in charts], suffix))
+
+
+def titled(title: str, command: str) -> str:
+    """A title that says of what it is where the picture stands alone: `Latency: p50, p95 by feature`."""
+    if command.lower() in title.lower():
+        return title
+    inner = title[:1].lower() + title[1:] if title[1:2].islower() else title
+    return f"{command[:1].upper()}{command[1:]}: {inner}"

@@ -48,7 +48,8 @@ class Chart:
 class Headline:
     """One big figure of the first page, with the window before and whether its change is real.
 
-    `verdict` is DRIFT, SMALL, STABLE, INCONCLUSIVE or "", and `better` the direction, None where neither is.
+    `verdict` is DRIFT, SMALL, STABLE, INCONCLUSIVE or "", and `better` the direction, None where neither is. `total` is
+    by how much two totals differ, a fact; `change` that of the usual level, and `possible` the ends of its interval.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Headline:
     verdict: str = ""
     better: bool | None = None
     note: str = ""
+    total: str = ""
+    possible: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Told(Finding):
-    """A finding on the first page, with the name of the section that shows it; "" where none does."""
+    """An item of the first page, with the name of the section that shows it ("": none does) and of others that do."""
 
     section: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import exp, isinf
 from statistics import median
 from typing import Any
@@ -203,11 +204,16 @@ def sentences(found: Sequence[Judged], rows: Sequence[Row], seen: Seen, scored: 
         if (base, line.slot) not in told:
             told.add((base, line.slot))
             text = sentence(row, line.said, line.told, seen.key(line.slot))
-            made.append((rows.index(row), Finding("drift", severity(row), text, (row,))))
+            made.append((rows.index(row), Finding("drift", severity(row), text, (in_words(row, line),))))
     said = [finding for _, finding in sorted(made, key=lambda pair: pair[0])]
     more = len(said) - MOST_SENTENCES
     said = said[:MOST_SENTENCES] + ([Finding("drift", "info", f"And {more} more rows of DRIFT.")] if more > 0 else [])
     return [*said, *successions(scored, seen), *incidents(found, seen), rest(found)]
+
+
+def in_words(row: Row, line: Line) -> Row:
+    """A row with the name of its metric as people say it, and of a mix what moved."""
+    return {**row, "said": line.said, "told": line.told or None}
 
 
 def severity(row: Row) -> Any:
@@ -235,13 +241,17 @@ def rest(found: Sequence[Judged]) -> Finding:
 
 def successions(scored: _drift_scores.Found, seen: Seen) -> list[Finding]:
     """Scores whose rater changed between the windows: two raters have no common scale."""
-    changed: dict[tuple[str, str, str], list[str]] = {}
+    changed: dict[tuple[_drift_scores.Rater, _drift_scores.Rater, str], list[str]] = {}
     for old, new, day in _drift_scores.successions(scored):
         when = since(datetime.date.fromisoformat(day), seen) or day
-        changed.setdefault((old.who, new.who, when if when.startswith("by ") else f"on {day}"), []).append(new.name)
+        alike = [replace(rater, name="", data_type="") for rater in (old, new)]
+        key = (alike[0], alike[1], when if when.startswith("by ") else f"on {day}")
+        changed.setdefault(key, []).append(new.name)
     return [
-        Finding("rater", "warning", f"{old} gave way to {new} {day} ({', '.join(names)}): scores of two raters are "
-                "not compared, and no row says how what they rate has moved.")
+        Finding("rater", "warning", f"{old.who} gave way to {new.who} {day} ({', '.join(names)}): scores of two raters "
+                "are not compared, and no row says how what they rate has moved.",
+                ({"rater_kind": new.kind, "rater": new.rater, "from_version": old.version, "to_version": new.version,
+                  "scores": names},))
         for (old, new, day), names in changed.items()
     ]  # fmt: skip
 
@@ -258,7 +268,9 @@ def incidents(found: Sequence[Judged], seen: Seen) -> list[Finding]:
             for day, value, usual in odd[:MOST_INCIDENTS]:
                 text = (f"{day:%Y-%m-%d}: {line.said} {figure(value, line.unit)} against {figure(usual, line.unit)} "
                         "on such days around it: a day that stands out, no change of level.")  # fmt: skip
-                made.append(Finding("incident", "info", text))
+                row = {"day": f"{day:%Y-%m-%d}", "metric": line.metric, "value": value, "usual_value": usual,
+                       "said": line.said, "unit": line.unit}  # fmt: skip
+                made.append(Finding("incident", "info", text, (row,)))
     return made
 
 

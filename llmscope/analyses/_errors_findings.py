@@ -51,24 +51,31 @@ def findings(
     provider = (dimension("provider"),)
     shown = tuple(d for d in slices_by if not d.unnests) or dimensions("feature,model")
     outages = hours(logs, provider, FAILED, JUDGED)
-    found = [Finding("outage", "warning", outage(logs, one, provider, shown)) for one in outages[:MOST_FOUND]]
+    found = [outage(logs, one, provider, shown) for one in outages[:MOST_FOUND]]
     if slices_by:
         own = [o for o in hours(logs, slices_by, FAILED, JUDGED) if not any(overlap(o, p) for p in outages)]
-        found += [Finding("outage", "warning", outage(logs, one, slices_by, shown)) for one in own[:MOST_FOUND]]
-    found += [
-        Finding("retry_storm", "warning", storm(logs, one, shown))
-        for one in hours(logs, (), RETRIED, COUNTED)[:MOST_FOUND]
-    ]
+        found += [outage(logs, one, slices_by, shown) for one in own[:MOST_FOUND]]
+    found += [storm(logs, one, shown) for one in hours(logs, (), RETRIED, COUNTED)[:MOST_FOUND]]
     found += [Finding("persistent", "warning", lasting(row)) for row in repeated if is_lasting(row)][:MOST_FOUND]
     if slices_by:
         found += [
-            Finding("slice", "warning", f"{named(one.key, slices_by)}: failed {shares(one, 'elsewhere')}")
+            Finding(
+                "slice",
+                "warning",
+                f"{named(one.key, slices_by)}: failed {shares(one, 'elsewhere')}",
+                (row_of(one, slices_by, failure="failed"),),
+            )
             for one in slices(logs, slices_by, FAILED, JUDGED)[:MOST_FOUND]
         ]
     if silent:
         by = tuple(slices_by) or dimensions("feature,template")
         found += [
-            Finding("silent", "warning", f"{named(one.key, by)}: {SAID[kind]}, {shares(one, 'elsewhere')}")
+            Finding(
+                "silent",
+                "warning",
+                f"{named(one.key, by)}: {SAID[kind]}, {shares(one, 'elsewhere')}",
+                (row_of(one, by, failure=kind),),
+            )
             for kind in SILENT
             for one in slices(logs, by, SILENT[kind], TOLD[kind])[:MOST_FOUND]
         ]
@@ -80,26 +87,36 @@ def overlap(one: Found, other: Found) -> bool:
     return str(one.first) <= str(other.last) and str(other.first) <= str(one.last)
 
 
-def outage(logs: Logs, found: Found, scanned: Sequence[Dimension], shown: Sequence[Dimension]) -> str:
+def row_of(found: Found, by: Sequence[Dimension], **more: Any) -> dict[str, Any]:
+    """A slice and its hours as figures."""
+    hours_of = {"first_hour": found.first, "last_hour": found.last} if found.first else {}
+    where = {d.word: value for d, value in zip(by, found.key, strict=True)}
+    return {**where, **hours_of, "requests": found.n, "hits": found.hits, "usual_ratio": found.usual_ratio, **more}
+
+
+def outage(logs: Logs, found: Found, scanned: Sequence[Dimension], shown: Sequence[Dimension]) -> Finding:
     """An hour, who failed, how much of what, and where it was felt."""
     rows = inside(logs, found, scanned, shown, FAILED, JUDGED)
     more = [d for d in shown if d.word not in {s.word for s in scanned}]
     where = f": {made_of(rows, more)}" if more else ""
     when = hour_text(str(found.first), str(found.last))
-    return f"{when}, {named(found.key, scanned)}: failed {shares(found)}; {of_class(rows)}{where}"
+    text = f"{when}, {named(found.key, scanned)}: failed {shares(found)}; {of_class(rows)}{where}"
+    return Finding("outage", "warning", text, (row_of(found, scanned),))
 
 
-def storm(logs: Logs, found: Found, shown: Sequence[Dimension]) -> str:
+def storm(logs: Logs, found: Found, shown: Sequence[Dimension]) -> Finding:
     """An hour of retries: how many, of what, and how far they went."""
     rows = inside(logs, found, (), shown, RETRIED, COUNTED)
     attempts, fallbacks = max((r["attempts"] or 0 for r in rows), default=0), sum(r["fallbacks"] for r in rows)
     errors = sum(r["errors"] for r in rows)
     when = hour_text(str(found.first), str(found.last))
     ended = f", {fallbacks:,} answered by a fallback" if fallbacks else ""
-    return (
+    text = (
         f"{when}: a storm of retries, {shares(found)}; up to {attempts} attempts a call, {errors:,} failed"
         f"{ended}: {made_of(rows, shown)}"
     )
+    row = row_of(found, (), attempts=attempts, errors=errors, fallbacks=fallbacks)
+    return Finding("retry_storm", "warning", text, (row,))
 
 
 def is_lasting(row: Mapping[str, Any]) -> bool:

@@ -95,7 +95,8 @@ def sentence(judge: str, score: str, step: Sequence[Row], again: Sequence[Row]) 
         text += ": the answers changed, and the judge saw it as people did"
     else:
         text += ": not enough labels to tell the judge from the answers"
-    return Finding("judge drift", "warning" if judges else "info", text, (of_judge, of_people, gap, *again))
+    rows = (of_judge, of_people, gap, *again)
+    return Finding("judge drift", "warning" if judges else "info", text, tuple({"judge": judge, **r} for r in rows))
 
 
 def people(row: Row) -> str:

@@ -6,11 +6,11 @@ the later one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses import _counted
+from llmscope.analyses import _counted, _movers_shared
 from llmscope.analyses._drift_words import digits
 from llmscope.analyses._errors_rows import FAILED, JUDGED
 from llmscope.result import Column, Finding, Result, Window
@@ -84,6 +84,7 @@ COLUMNS = (
     Column("before_requests", "count", "n"),
     Column("after_requests", "count", "n"),
 )
+MOVERS_SHARED_SQL = SIDED + _movers_shared.SHARED_SQL
 MOST_EACH, MOST_SAID, MOST_SAID_EACH = 10, 6, 2
 # Part of the larger bill from which a change is worth a sentence; lengths of windows that are taken for equal.
 WORTH_SAYING, ALIKE = 0.05, 0.12
@@ -122,19 +123,21 @@ def scale_of(windows: tuple[Window, Window]) -> float:
 def movers(logs: Logs, windows: tuple[Window, Window], chosen: str, worth: float) -> Result:
     """The changes of cost that are largest in dollars; `worth`: the larger of the two bills, at equal length."""
     scale = scale_of(windows)
-    found = logs.query(
-        MOVERS_SQL,
-        names={"side": SIDE, "chosen": chosen},
-        window=both(windows),
-        **ends_of(windows),
-        scale=scale,
-        most=MOST_EACH,
-    )
+    names, bound = {"side": SIDE, "chosen": chosen}, {**ends_of(windows), "scale": scale}
+    found = logs.query(MOVERS_SQL, names=names, window=both(windows), **bound, most=MOST_EACH)
     rows = tuple(row_of(row, scale) for row in found)
+    large = worth_saying(rows, worth)
+    cells: list[Row] = []
+    if len(large) > 1:
+        columns = {word: column for column, word in WORDS.items()}
+        flags, values = _movers_shared.holes([columns[r["dimension"]] for r in large], [r["name"] for r in large])
+        cells = logs.query(MOVERS_SHARED_SQL, names={**names, **flags}, window=both(windows), **bound, **values)
+    stories = _movers_shared.together(large, cells)
+    said = tuple(Finding("mover", "info", sentence(story), tuple(story)) for story in stories[:MOST_SAID])
     notes = ["change_usd is this window's cost less that of the window before; groups overlap, and so do their changes"]
     if scale != 1.0:
         notes.append(f"the window before is of another length: its cost is multiplied by {digits(scale)}")
-    return Result("movers", COLUMNS, rows, findings=tuple(said(rows, worth)), notes=tuple(notes))
+    return Result("movers", COLUMNS, rows, findings=said, notes=tuple(notes))
 
 
 def row_of(row: Row, scale: float) -> Row:
@@ -147,25 +150,35 @@ def row_of(row: Row, scale: float) -> Row:
             "before_requests": row["before_requests"], "after_requests": row["after_requests"]}  # fmt: skip
 
 
-def said(rows: Sequence[Row], worth: float) -> Iterator[Finding]:
-    """The largest movers in words: a few of each kind."""
+def worth_saying(rows: Sequence[Row], worth: float) -> list[Row]:
+    """The largest movers, a few of each kind."""
     told: dict[str, int] = {}
+    kept = []
     for row in rows:
-        if abs(row["change_usd"]) < WORTH_SAYING * worth or sum(told.values()) == MOST_SAID:
-            return
-        if told.get(row["dimension"], 0) < MOST_SAID_EACH:
-            told[row["dimension"]] = told.get(row["dimension"], 0) + 1
-            yield Finding("mover", "info", sentence(row), (row,))
+        told[row["dimension"]] = told.get(row["dimension"], 0) + 1
+        if abs(row["change_usd"]) >= WORTH_SAYING * worth and told[row["dimension"]] <= MOST_SAID_EACH:
+            kept.append(row)
+    return kept
 
 
-def sentence(row: Row) -> str:
-    """`user user-23 cost $17.80 more: $18.60 in 1,089 requests, $0.80 in 120 the window before.`"""
-    more = "more" if row["change_usd"] > 0 else "less"
+def sentence(story: Sequence[Mapping[str, Any]]) -> str:
+    """`feature agent cost $18.47 more: …; the same money: user user-23 cost $17.80 more ($18.60 in …)`."""
+    first, *others = story
+    same = ", ".join(f"{moved(row)} ({now_and_before(row)})" for row in others)
+    return f"{moved(first)}: {now_and_before(first)} the window before" + (f"; the same money: {same}" if same else "")
+
+
+def moved(row: Mapping[str, Any]) -> str:
+    """`user user-23 cost $17.80 more`."""
     name = "without a name" if row["name"] is None else row["name"]
+    more = "more" if row["change_usd"] > 0 else "less"
+    return f"{row['dimension']} {name} cost {dollars(abs(row['change_usd']))} {more}"
+
+
+def now_and_before(row: Mapping[str, Any]) -> str:
+    """`$18.60 in 1,089 requests, $0.80 in 120`."""
     before, after = (dollars(row[f"{side}_usd"]) for side in ("before", "after"))
-    moved = f"{row['dimension']} {name} cost {dollars(abs(row['change_usd']))} {more}"
-    now = f"{after} in {row['after_requests']:,} requests"
-    return f"{moved}: {now}, {before} in {row['before_requests']:,} the window before"
+    return f"{after} in {row['after_requests']:,} requests, {before} in {row['before_requests']:,}"
 
 
 def dollars(value: float | None) -> str:

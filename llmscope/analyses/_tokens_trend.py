@@ -176,7 +176,8 @@ def sliced_findings(
         return ", ".join(f"{d.word} {named(value)}" for d, value in zip(groups, key, strict=True))
 
     largest = sorted(found, key=size, reverse=True)[:MOST_FINDINGS]
-    return tuple(finding_of(name(c.key), metric, c.step) for c in largest)
+    words = [d.word for d in groups]
+    return tuple(finding_of(name(c.key), metric, c.step, dict(zip(words, c.key, strict=True))) for c in largest)
 
 
 def lines(

@@ -128,7 +128,8 @@ def told(reading: Reading, found: Search, candidates: Sequence[Candidate]) -> To
     parts = {"changes": Part(CHANGES, tuple(rows)), "cause": Part(CAUSE, tuple(cause)),
              "quality": Part(QUALITY_COLUMNS, tuple(beside))}  # fmt: skip
     findings = [
-        finding_of(slice_name(c.key), reading.metric, c.step, causes[id(c)], scores.get(id(c), []))
+        finding_of(slice_name(c.key), reading.metric, c.step, dict(zip(WORDS, c.key, strict=False)), causes[id(c)],
+                   scores.get(id(c), []))
         for c in own
     ]  # fmt: skip
     return Told({name: part for name, part in parts.items() if part.rows}, tuple(findings))

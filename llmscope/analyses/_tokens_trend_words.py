@@ -121,8 +121,9 @@ def quality_text(rows: Sequence[Row]) -> str:
 
 
 def finding_of(
-    name: str, metric: Metric, step: Step, causes: Sequence[Effect] = (), quality: Sequence[Row] = ()
-) -> Finding:
+    name: str, metric: Metric, step: Step, where: Mapping[str, Any], causes: Sequence[Effect] = (),
+    quality: Sequence[Row] = (),
+) -> Finding:  # fmt: skip
     """`Input tokens of template summarise +29.4 % [+27 %, +32 %] since 2026-09-14 (…): all of it …; quality …`."""
     grew, cause = step.ratio > 0 and metric.judged, cause_text(causes, metric)
     mix = sum(effect.tokens for effect in causes if effect.kind == "mix")
@@ -140,4 +141,8 @@ def finding_of(
     if grew and longer and words and "higher" not in words:
         shown = "no better" if {"unchanged", "lower"} & set(words) else "not shown to be better"
         text += f": longer {metric.length}, answers {shown}"
-    return Finding("token_growth" if step.ratio > 0 else "token_drop", "warning" if grew else "info", text)
+    row = {
+        **where, "metric": metric.title, "since": step.since, "before_tokens": step.before_tokens,
+        "after_tokens": step.after_tokens, "change_ratio": step.ratio if isfinite(step.ratio) else None,
+    }  # fmt: skip
+    return Finding("token_growth" if step.ratio > 0 else "token_drop", "warning" if grew else "info", text, (row,))

@@ -32,7 +32,8 @@ def drawn(title: str, form: Form, x: Axis, lines: Sequence[Line], y: Axis) -> Ch
 
 def of_series(table: Table) -> list[Chart]:
     """The answer's own series, those of one unit and size together."""
-    wanted = {c.kind for c in table.columns} if table.chosen else set(KINDS)
+    kinds = {c.kind for c in table.columns} & set(KINDS)
+    wanted = kinds if table.chosen and kinds else set(KINDS)
     own = [s for s in table.series if len(s.x) > 1 and s.kind in wanted and any(figure(y) is not None for y in s.y)]
     return [of_group(group, table) for group in alike(own)]
 

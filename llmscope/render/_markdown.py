@@ -9,7 +9,11 @@ from llmscope.render._safe import many_lines, one_line
 
 _PUNCTUATION = re.compile(r"[\\`*\[\]{}|#~!^]|(?<![^\W_])_|_(?![^\W_])|\$(?!\d)|(?<=[a-zA-Z]):(?=//)|(?<=www)\.")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_TAGS = str.maketrans({"&": "&amp;", "<": "&lt;"})
 _BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)]))")
+# Without a sign of no width in it, GitHub tells the person of that name, and links the issue of that number.
+_MENTION = re.compile(r"(?<![\w`])@(?=\w)|(?<!&)#(?=\d)|(?<=\bGH-)(?=\d)", re.IGNORECASE)
+_APART = "&#8203;"
 
 # What acts in a sentence or a cell of ours: a bracket alone is none, only what makes a link or a footnote of it.
 _ACTING = re.compile(
@@ -20,16 +24,23 @@ _TASK = re.compile(r"^\[(?=[ xX]\])")
 
 def readable(text: str, begins: bool = False) -> str:
     """`text` on one line, escaped no more than it must be; `begins`: it stands where a block may begin."""
-    escaped = _TASK.sub(r"\\[", _ACTING.sub(_escaped, one_line(text).translate(_ENTITIES)).strip())
+    escaped = _TASK.sub(r"\\[", _ACTING.sub(_escaped, one_line(text).translate(_TAGS)).strip())
+    escaped = unlinked(escaped)
     if not begins:
         return escaped
+    escaped = escaped if not escaped.startswith(">") else f"\\{escaped}"
     return _numbered(_BLOCK_START.sub(r"\\\1", escaped) if not escaped[:1].isdigit() else escaped)
 
 
 def harmless(text: str) -> str:
     """`text` on one line with every sign that Markdown or HTML would act on escaped."""
-    escaped = _PUNCTUATION.sub(_escaped, one_line(text).translate(_ENTITIES)).strip()
+    escaped = unlinked(_PUNCTUATION.sub(_escaped, one_line(text).translate(_ENTITIES)).strip())
     return _BLOCK_START.sub(r"\\\1", escaped) if not escaped[:1].isdigit() else _numbered(escaped)
+
+
+def unlinked(escaped: str) -> str:
+    """`@name`, `#12` and `GH-12` as text: GitHub reads them in rendered text, where a backslash is gone."""
+    return _MENTION.sub(lambda found: found.group() + _APART, escaped)
 
 
 def _escaped(match: re.Match[str]) -> str:

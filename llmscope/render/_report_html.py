@@ -11,7 +11,7 @@ from llmscope.render._page_tables import table, text_of
 from llmscope.render._print import NOTHING_MATCHED, label, small_print, window_words
 from llmscope.render._report_charts import charts
 from llmscope.render._report_page import bottom, top
-from llmscope.render._report_tables import Shown, figures, more_text, pages, tables, verdict
+from llmscope.render._report_tables import LEGEND, Shown, changed, figures, more_text, pages, tables, verdict
 from llmscope.render._safe import many_lines
 from llmscope.render._times import zone_of
 from llmscope.reported import Headline, Report, Section, Told
@@ -19,8 +19,10 @@ from llmscope.result import Finding
 
 # More rows of one table than a browser sorts at once; the rest stands in JSON.
 MOST_ROWS = 1000
+# Rows of one table on paper; report.css hides the others there.
+MOST_PRINTED = 30
 # A sentence is cut to so many letters; JSON has it whole.
-LONGEST = 600
+LONGEST = 1000
 ARROWS = {1: "▲", -1: "▼", 0: "■"}
 
 
@@ -66,6 +68,7 @@ def _first(report: Report) -> Iterator[str]:
     yield f"<p class=when>{text_of(begun_with(window_words(report.window)))}{text_of(against)}</p>\n"
     tiles = "".join(map(_tile, report.headlines))
     yield f"<dl class=tiles>\n{tiles}</dl>\n" if tiles else ""
+    yield f"<p class=caption>{LEGEND}</p>\n" if any(one.possible for one in report.headlines) else ""
     titles = {section.name: section.title for section in report.sections}
     said = "".join(_told(finding, titles) for finding in report.findings)
     yield f"<h2>What moved and why</h2>\n<ul class=findings>\n{said}</ul>\n" if said else ""
@@ -80,12 +83,12 @@ def _tile(headline: Headline) -> str:
     """A figure, its change in words with a sign, and what it was before."""
     now, before = figures(headline)
     tone = {True: "better", False: "worse", None: "neither"}[headline.better]
-    said = verdict(headline)
+    said = re.sub(r"(?<=\d) (?=%|pt)", "\u00a0", verdict(headline))
     parts = [f"<dt>{text_of(headline.name)}</dt><dd class=value>{text_of(now)}</dd>"]
     if headline.before is not None:
         parts.append(f"<dd class=before>before {text_of(before)}</dd>")
     sign = f'<span aria-hidden="true">{_arrow(headline)}</span> ' if headline.before is not None else ""
-    parts.append(f"<dd class=change>{text_of(headline.change)}</dd>" if headline.change else "")
+    parts.append(f"<dd class=change>{text_of(changed(headline))}</dd>" if headline.change else "")
     parts.append(f'<dd class="verdict {tone}">{sign}{text_of(begun_with(said))}</dd>' if said else "")
     parts.append(f"<dd class=note>{text_of(headline.note)}</dd>" if headline.note else "")
     return f"<div>{''.join(parts)}</div>\n"
@@ -99,10 +102,10 @@ def _arrow(headline: Headline) -> str:
 
 
 def _told(finding: Told, titles: dict[str, str]) -> str:
-    """A finding, and the section that shows it."""
-    where = titles.get(finding.section)
-    link = f' <a href="#{finding.section}">{text_of(where)}</a>' if where else ""
-    return _line(finding, link)
+    """A finding, and the sections that show it."""
+    listed = [name for name in (finding.section, *finding.also) if name in titles]
+    links = ", ".join(f'<a href="#{name}">{text_of(titles[name])}</a>' for name in listed)
+    return _line(finding, f" {links}" if links else "")
 
 
 def _line(finding: Finding, link: str = "") -> str:
@@ -139,6 +142,11 @@ def _table(shown: Shown, section: Section, style: Style) -> Iterator[str]:
         yield f"<p class=absent>{NOTHING_MATCHED}</p>\n"
     if sheet.rows or sheet.totals:
         yield from table(shown.sheet, style, f"{section.title}: {name}" if name else section.title, sortable=True)
+    if len(shown.sheet.rows) > MOST_PRINTED:
+        yield (
+            f"<p class=printed>On paper the first {MOST_PRINTED} of {len(shown.sheet.rows):,} rows as they stood; "
+            "the file has them all.</p>\n"
+        )
     if shown.more:
         again = f": <code>{text_of(section.again)}</code>" if section.again else ""
         yield f"<p class=more>{more_text(shown)}{again}</p>\n"

@@ -60,13 +60,14 @@ def window(of: Window | None) -> dict[str, Any] | None:
 
 
 def headline(one: Headline) -> dict[str, Any]:
-    return {"name": one.name, "kind": one.kind, "value": one.value, "before": one.before, "change": one.change,
+    return {"name": one.name, "kind": one.kind, "value": one.value, "before": one.before, "total": one.total or None,
+            "change": one.change, "possible": one.possible or None,
             "verdict": one.verdict or None, "better": one.better, "note": one.note or None}  # fmt: skip
 
 
 def finding(one: Told) -> dict[str, Any]:
     return {"kind": one.kind, "severity": one.severity, "text": one.text, "section": one.section or None,
-            "rows": list(one.rows)}  # fmt: skip
+            "also": list(one.also), "rows": list(one.rows)}  # fmt: skip
 
 
 def chart(one: Chart) -> dict[str, Any]:

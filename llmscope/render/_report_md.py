@@ -13,7 +13,7 @@ from llmscope.render._markdown import fenced, readable
 from llmscope.render._plot import blocks
 from llmscope.render._print import NOTHING_MATCHED, label
 from llmscope.render._report_assets import picture_name
-from llmscope.render._report_tables import Shown, figures, more_text, pages, tables, verdict
+from llmscope.render._report_tables import LEGEND, Shown, changed, figures, more_text, pages, tables, verdict
 from llmscope.render._safe import cells_wide, is_bar, one_line
 from llmscope.render._times import zone_of
 from llmscope.reported import Chart, Headline, Line, Report, Section
@@ -21,7 +21,7 @@ from llmscope.result import Result
 
 # A name of 10 kB would be as wide as all others together.
 LONGEST = 120
-LONGEST_TEXT = 600
+LONGEST_TEXT = 1000
 MOST_SPARKS, SPARK_WIDTH = 6, 60
 HEADLINES = ("Figure", "Now", "Before", "Change", "Is it real?", "")
 
@@ -52,11 +52,13 @@ def first_page(report: Report, anchors: dict[str, str]) -> Iterator[str]:
     if report.headlines:
         yield "\n"
         yield from aligned(HEADLINES, [cells_of(one) for one in report.headlines], (False, True, True))
+        yield f"\n{LEGEND}\n" if any(one.possible for one in report.headlines) else ""
     yield "\n## What moved, and why\n\n"
+    titles = {s.name: s.title for s in report.sections}
     for finding in report.findings:
-        named = next((s.title for s in report.sections if s.name == finding.section), "")
-        pointer = f" ([{readable(named)}](#{anchors[finding.section]}))" if named else ""
-        yield f"- **{label(finding)}:** {shortened(finding.text)}{pointer}\n"
+        shown_by = [name for name in (finding.section, *finding.also) if name in titles]
+        links = ", ".join(f"[{readable(titles[name])}](#{anchors[name]})" for name in shown_by)
+        yield f"- **{label(finding)}:** {shortened(finding.text)}{f' ({links})' if links else ''}\n"
     yield "" if report.findings else "Nothing to say: no section found anything.\n"
     yield "\n## Contents\n\n"
     for page, sections in pages(report):
@@ -66,7 +68,7 @@ def first_page(report: Report, anchors: dict[str, str]) -> Iterator[str]:
 
 def cells_of(one: Headline) -> list[str]:
     now, before = figures(one)
-    return [readable(text) for text in (one.name, now, before, one.change, verdict(one), one.note)]
+    return [readable(text) for text in (one.name, now, before, changed(one), verdict(one), one.note)]
 
 
 def anchors_of(report: Report) -> dict[str, str]:

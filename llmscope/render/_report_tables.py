@@ -11,9 +11,14 @@ from llmscope.reported import Headline, Report, Section
 from llmscope.result import Column, Part, Result
 
 VERDICTS = {
-    "DRIFT": "real", "SMALL": "real, but small", "STABLE": "no change beyond the margin",
-    "INCONCLUSIVE": "cannot be told",
+    "DRIFT": "real", "SMALL": "real, but small", "STABLE": "no real change",
+    "INCONCLUSIVE": "cannot be told", "inconclusive": "cannot be told",
 }  # fmt: skip
+# What the column of verdicts means, for who knows no statistics.
+LEGEND = (
+    "Now and before are counted, not estimated. Cannot be told: days differ so much among themselves that the change "
+    "may be chance. The range is what the usual level may have changed by (95 % sure)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,24 @@ def figures(headline: Headline) -> tuple[str, str]:
 
 
 def verdict(headline: Headline) -> str:
-    """Whether the change is real, in words."""
+    """Whether the change is real, in words, and what else is possible."""
+    said = judged(headline)
+    if not headline.possible:
+        return said
+    return f"{said}: {headline.possible}{' is possible' if headline.verdict == 'INCONCLUSIVE' else ''}"
+
+
+def judged(headline: Headline) -> str:
+    """Whether the change is real, in a word or two."""
     said = VERDICTS.get(headline.verdict, headline.verdict)
     direction = {True: "better", False: "worse", None: ""}[headline.better]
     return said if not direction or said == direction else f"{said}, {direction}"
+
+
+def changed(headline: Headline) -> str:
+    """What is known of the change: of totals the difference, and that of the usual level."""
+    both = headline.total and headline.change
+    return f"{headline.total} ({headline.change})" if both else headline.total or headline.change
 
 
 def more_text(table: Shown) -> str:

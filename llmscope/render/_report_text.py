@@ -7,11 +7,14 @@ from dataclasses import replace
 
 from llmscope.render import View
 from llmscope.render import render as render_result
-from llmscope.render._report_tables import figures, more_text, pages, tables, verdict
+from llmscope.render._report_tables import LEGEND, figures, judged, more_text, pages, tables
 from llmscope.reported import Report, Section
 from llmscope.result import Column, Part, Result, Window
 
-HEADLINES = tuple(Column(name, "text") for name in ("now", "before", "change", "is it real?", "note"))
+HEADLINES = (
+    *(Column(name, "text") for name in ("figure", "now", "before", "change", "is it real?")),
+    *(Column(name, "text", optional=True) for name in ("level", "range")),
+)
 
 
 def render(report: Report, view: View) -> Iterator[str]:
@@ -29,11 +32,13 @@ def first_page(report: Report) -> Result:
     rows = []
     for one in report.headlines:
         now, before = figures(one)
-        rows.append({"figure": one.name, "now": now, "before": before, "change": one.change or None,
-                     "is it real?": verdict(one) or None, "note": one.note or None})  # fmt: skip
-    columns = (Column("figure", "text", "dimension"), *HEADLINES)
-    return Result("report", columns, tuple(rows), title=report.title, window=Window(tz=report.window.tz),
-                  findings=report.findings, notes=report.notes)  # fmt: skip
+        rows.append({"figure": one.name, "now": now, "before": before, "change": one.total or one.change or None,
+                     "is it real?": judged(one) or None, "level": one.change if one.total else None,
+                     "range": one.possible or None})  # fmt: skip
+    beside = [f"{one.name}: {one.note}" for one in report.headlines if one.note]
+    legend = (LEGEND,) if any(one.possible for one in report.headlines) else ()
+    return Result("report", HEADLINES, tuple(rows), title=report.title, window=Window(tz=report.window.tz),
+                  findings=report.findings, notes=(*legend, *beside, *report.notes))  # fmt: skip
 
 
 def as_result(section: Section, title: str, window: Window) -> Result:

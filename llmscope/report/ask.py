@@ -18,6 +18,8 @@ from llmscope.result import Result, Window
 if TYPE_CHECKING:
     from llmscope.logs import Logs
 
+# Pictures of one section.
+MOST_CHARTS = 3
 # What `needs` and the headlines look at, whatever the sections leave unread.
 ALWAYS = (
     "user_id", "session_id", "feature", "template", "latency_ms", "ended_at", "ttft_ms", "input_tokens",
@@ -69,7 +71,7 @@ def section_of(asking: Asking, one: Wanted, found: Result | LlmscopeError) -> Se
     if one.charts:
         from llmscope.charts import charts_of
 
-        charts = charts_of(found, one.parts, one.columns)
+        charts = charts_of(found, one.parts, one.columns)[:MOST_CHARTS]
     return replace(blank, result=found, charts=charts)
 
 

@@ -12,7 +12,7 @@ from llmscope.analyses._drift_words import window_text
 from llmscope.analyses.cost import SOURCES, UNPRICED
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError
-from llmscope.report import ask, first, headlines, health, method
+from llmscope.report import ask, first, headlines, health, method, stories
 from llmscope.report.needs import lacking
 from llmscope.report.template import Template, Wanted
 from llmscope.report.times import whole
@@ -56,7 +56,7 @@ def compose(
         window=logs.window,
         baseline=windows[0] if windows[0].since is not None and not compare else None,
         headlines=headlines.headlines(totals, drift, compare),
-        findings=first.told(pairs),
+        findings=first.told(pairs, stories.homes(logs)),
         sections=tuple(sections),
         notes=(standing(totals, windows, compare) + only(logs), *small),
     )

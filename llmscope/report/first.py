@@ -1,19 +1,22 @@
-"""What moved and why: the findings of all sections, worst first, each once, with the section that shows it."""
+"""What moved and why: the findings of all sections as stories, worst first, each with the sections that show it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
+from llmscope.report.stories import stories
+from llmscope.report.story_words import RANKS, one_of
 from llmscope.report.template import Wanted
 from llmscope.reported import Section, Told
 from llmscope.result import Finding
 
-RANKS = {"breach": 0, "warning": 1, "info": 2}
-MOST_OF_A_KIND, MOST = 12, 60
+# A first page is read in a minute: so many items, and of one kind and section no more than these.
+MOST, MOST_OF_A_KIND = 15, 6
 
 
-def told(pairs: Iterable[tuple[Wanted, Section]]) -> tuple[Told, ...]:
-    """The first page's findings."""
+def told(pairs: Iterable[tuple[Wanted, Section]], of_template: Mapping[str, str]) -> tuple[Told, ...]:
+    """The first page's findings; `of_template`: the feature of each template."""
     found = list(pairs)
     every = [
         (finding, one.name)
@@ -22,9 +25,13 @@ def told(pairs: Iterable[tuple[Wanted, Section]]) -> tuple[Told, ...]:
         for finding in section.result.findings
         if RANKS[finding.severity] <= RANKS[one.news if one.news in RANKS else "warning"]
     ]
-    kept = limited(deduplicated(every))
-    ordered = sorted(kept, key=lambda one: RANKS[one.severity])
-    return tuple(ordered)
+    items = [one_of(story) for story in stories(deduplicated(every), of_template)]
+    return limited(sorted(items, key=rank), {one.name: s.title for one, s in found})
+
+
+def rank(one: Told) -> tuple[int, bool]:
+    """The gravest first; of those that are to be known only, what has no figures last, such as that no more moved."""
+    return RANKS[one.severity], one.severity == "info" and not one.rows
 
 
 def deduplicated(every: Sequence[tuple[Finding, str]]) -> list[Told]:
@@ -42,18 +49,20 @@ def opening(text: str) -> str:
     return text.split(";")[0].rstrip(".")
 
 
-def limited(found: Sequence[Told]) -> list[Told]:
-    """A few of each kind and section; how many more there are is said."""
+def limited(found: Sequence[Told], titles: Mapping[str, str]) -> tuple[Told, ...]:
+    """The first of them, a few of each kind and section; how many more there are, and where, is said."""
     kept: list[Told] = []
-    more: dict[str, int] = {}
-    seen: dict[tuple[str, str], int] = {}
+    seen: Counter[tuple[str, str]] = Counter()
+    left: Counter[str] = Counter()
     for one in found:
-        key = (one.section, one.kind)
-        seen[key] = seen.get(key, 0) + 1
-        grave = one.severity != "info"
-        if seen[key] <= MOST_OF_A_KIND * (1 + grave) and len(kept) < MOST * (1 + grave):
+        seen[one.section, one.kind] += 1
+        if len(kept) < MOST and seen[one.section, one.kind] <= MOST_OF_A_KIND:
             kept.append(one)
         else:
-            more[one.section] = more.get(one.section, 0) + 1
-    kept += [Told("more", "info", f"{n:,} more stand in their section.", (), name) for name, n in more.items()]
-    return kept
+            left[one.section] += 1
+    if left:
+        where = ", ".join(f"{titles.get(name, name)} ({n:,})" for name, n in left.items())
+        text = f"{left.total():,} more stand in their sections: {where}"
+        names = tuple(left)
+        kept.append(Told("more", "info", text, (), names[0], names[1:]))
+    return tuple(kept)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from llmscope.analyses._drift_words import scale, signed
+from llmscope.analyses._movers import dollars
 from llmscope.reported import Headline
 from llmscope.result import Kind, Result
 
@@ -41,9 +43,9 @@ def counted(now: Row, before: Row, lines: Mapping[str, Row]) -> Iterator[Headlin
     """Money and requests: totals of the windows, and the change of a day."""
     lacking = now.get("unpriced_requests") or 0
     note = f"at least: {lacking:,} requests have no price" if lacking else ""
-    yield of_line("Spend", "usd", money(now), money(before), lines.get("cost"), note=note, unit=" a day")
+    yield of_line("Spend", "usd", money(now), money(before), lines.get("cost"), note=note, daily=True)
     requests = [row.get("requests") for row in (now, before)]
-    yield of_line("Requests", "count", requests[0] or 0, requests[1], lines.get("requests"), unit=" a day")
+    yield of_line("Requests", "count", requests[0] or 0, requests[1], lines.get("requests"), daily=True)
 
 
 def money(row: Row) -> float | None:
@@ -67,7 +69,7 @@ def rated(now: Row, before: Row, lines: Mapping[str, Row]) -> Iterator[Headline]
         values = [None if row.get(name) is None else round(row[name]) for row in (now, before)]
         if values != [None, None]:
             note = (
-                "the mean; its change is that of the typical (geometric mean) request"
+                "of the average request; the change is the typical (geometric mean) request's"
                 if line and values[1] is not None
                 else ""
             )
@@ -99,17 +101,38 @@ def scored(drift: Result | None, lines: Mapping[str, Row]) -> Iterator[Headline]
 
 def of_line(
     name: str, kind: Kind, value: float | int | None, before: float | int | None, line: Row | None,
-    note: str = "", unit: str = "",
+    note: str = "", daily: bool = False,
 ) -> Headline:  # fmt: skip
     """A headline with what drift says of its metric."""
     if before is None:
         return Headline(name, kind, value, None, UNKNOWN, note=note)
+    total = difference(kind, value, before) if daily else ""
     if line is None or line["change"] is None:
-        return Headline(name, kind, value, before, "not judged" if line is None else "", said(line), note=note)
+        why = "not judged" if line is None else ""
+        return Headline(name, kind, value, before, why, said(line), note=note, total=total)
     began = f", since about {line['began']}" if line["began"] and STEP in (line["method"] or "") else ""
-    change = f"{line['change']}{unit}" + (f" {line['interval']}" if line["interval"] else "") + began
+    change = f"{line['change']}{' a day' if daily else ''}{began}"
     better = {"better": True, "worse": False}.get(line["direction"] or "")
-    return Headline(name, kind, value, before, change, said(line), better, note)
+    return Headline(name, kind, value, before, change, said(line), better, note, total, ends(line))
+
+
+def difference(kind: Kind, value: float | int | None, before: float | int) -> str:
+    """`$31.56 less`, `1,251 fewer`: by how much two totals differ."""
+    if value is None or value == before:
+        return ""
+    size = abs(value - before)
+    few = "less" if kind == "usd" else "fewer"
+    return f"{dollars(size) if kind == 'usd' else f'{size:,}'} {few if value < before else 'more'}"
+
+
+def ends(line: Row) -> str:
+    """`-100 % to +55 %`: what the level may have changed by; nothing where an end is not known."""
+    known = [line["change_low_value"], line["change_high_value"]]
+    if None in known or line["change_unit"] == "moved":
+        return ""
+    factor, sign, places = scale(dict(line))
+    low, high = (signed(factor * end, places) for end in known)
+    return f"{low}{sign} to {high}{sign}"
 
 
 def said(line: Row | None) -> str:

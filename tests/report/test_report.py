@@ -17,6 +17,7 @@ HOSTILE = [
     "=1+1", "[red]x[/red]", "<script>alert(1)</script>", "a|b", "line\nbreak", "`tick``s`", "\u202eevil", "שלום עולם",
     "\x1b[31mred", "http://evil.example www.evil.example", "![i](http://e/x.png) [l](javascript:1)", "# head",
     "::error::hi", "%0A", "日本語の名前", "~~s~~ _e_ *b*", "- [x] task", "1. one", "[^1]", "x" * 10_000,
+    "@octocat", "fixes #12", "GH-7",
 ]  # fmt: skip
 
 
@@ -195,6 +196,8 @@ def test_hostile_names_stay_text(run: Run, hostile: Path) -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", md + html.replace("\t", ""))
     assert "<script>alert" not in html
     assert {len(row) for row in page.tables[1]} == {len(row) for row in other.tables[0]}
+    assert not re.search(r"(?<!\w)@\w|#\d|GH-\d", re.sub(r"`[^`]*`|&#\d+;", " ", md), re.IGNORECASE)
+    assert {"@\u200boctocat", "fixes #\u200b12", "GH-\u200b7"} <= cells
     assert "http://evil.example" not in re.findall(r'href="?([^" >]*)', html)
 
 

@@ -148,7 +148,8 @@ def lean(chosen: Chosen, gap: Estimate | None) -> list[Finding]:
         f"{chosen.judge} scores {abs(gap.value):.2f} points {word} than people [{low:.2f}, {high:.2f}]; "
         "llmscope judge estimate takes it off, judge drift says since when"
     )
-    return [Finding("bias", "warning", text)]
+    row = {"judge": chosen.judge, "mean_difference": gap.value, "difference_low": gap.low, "difference_high": gap.high}
+    return [Finding("bias", "warning", text, (row,))]
 
 
 def small_print(chosen: Chosen, items: Items) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmscope.bounds import keep_to
 from llmscope.config import STORE, Config, read_config
 from llmscope.errors import UsageError
 
@@ -49,8 +51,20 @@ class Asked:
         return default if value is None or value == () else value
 
     @property
+    def store_name(self) -> str:
+        """The store as it was named: a file, or the folder or URL of a lake."""
+        return str(self.get("store", STORE))
+
+    @property
+    def asks_of_rows(self) -> bool:
+        """Whether columns or gates name what only rows tell: users and sessions; a gate, also exact quantiles."""
+        gates = " ".join(self.get("fail_if", ())).lower()
+        named = f"{self.options.get('columns') or ''} {gates}".lower()
+        return "user" in named or "session" in named or re.search(r"\bp\d|_p\d", gates) is not None
+
+    @property
     def store_path(self) -> Path:
-        return Path(self.get("store", STORE))
+        return Path(self.store_name)
 
     @property
     def pricing_path(self) -> Path | None:
@@ -59,13 +73,20 @@ class Asked:
 
     def store(self, read_only: bool = True, memory: str | None = None) -> Store:
         """The store, for a command about the store itself."""
+        from llmscope.lake import is_lake
         from llmscope.logs import no_store
         from llmscope.store import Store
 
+        if is_lake(self.store_name):
+            raise UsageError(f"{self.store_name}: a lake", hint="this command is about a store in one file")
         if read_only and not self.store_path.exists():
             raise no_store(self.store_path)
         memory = memory or self.get("memory")
         return Store(self.store_path, self.get("wait", 30.0), read_only, memory, on_wait=self.say)
+
+    def keep_bounds(self) -> None:
+        """Has this process keep to the memory, threads and temporary directory asked for."""
+        keep_to(self.get("memory"), self.get("threads"), self.get("temp"))
 
     @cached_property
     def load_options(self) -> LoadOptions:
@@ -102,7 +123,7 @@ class Asked:
         reading = replace(self.load_options, tables=tables or ALL_TABLES, unread=left)
         return open_logs(
             self.paths,
-            store=self.store_path,
+            store=self.store_name,
             window=window_of(self.get("since"), self.get("until"), self.get("tz", "UTC")),
             where=self.get("where"),
             config=self.config,
@@ -112,4 +133,7 @@ class Asked:
             wait_s=self.get("wait", 30.0),
             progress=self.progress,
             on_wait=self.say,
+            engine=self.get("engine"),
+            spark_url=self.get("spark_url"),
+            exact=bool(self.options.get("exact")) or self.asks_of_rows,
         )

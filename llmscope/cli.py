@@ -40,8 +40,18 @@ WINDOW: dict[str, Opt] = {
     "with_store": (FLAG, "read the store beside the logs named", ("--with-store",)),
 }
 STORE: dict[str, Opt] = {
-    "store": (TEXT, "the store (default llmscope.duckdb)", ("--store",)),
+    "store": (TEXT, "the store: a file (default llmscope.duckdb), or the folder or URL of a lake", ("--store",)),
     "wait": (float | None, "seconds to wait for a locked store (default 30)", ("--wait",)),
+}
+MACHINE: dict[str, Opt] = {
+    "memory": (TEXT, "the most memory the process may take: 1GB, 512MiB, 50%; the rest is spilled", ("--memory",)),
+    "threads": (int | None, "threads that compute (default: one a core)", ("--threads",)),
+    "temp": (PATH, "folder for what is spilled or unpacked (default: the store's, else the system's)", ("--temp",)),
+}
+ENGINE: dict[str, Opt] = {
+    "engine": (TEXT, "duckdb (default), or spark over a lake", ("--engine",)),
+    "exact": (FLAG, "read the rows of a lake where its daily rollups would answer", ("--exact",)),
+    "spark_url": (TEXT, "sc://HOST:15002, spark://HOST:7077 or local[*] (default)", ("--spark-url",)),
 }
 SHOWING: dict[str, Opt] = {
     "pricing": (TEXT, "a price file over all others", ("--pricing",)),
@@ -131,7 +141,7 @@ def group_of(name: str) -> Any:
 
 def as_question(name: str, function: Callable[..., Result], help_text: str) -> Command:
     """An analysis as a command, with the options that all share."""
-    return as_command(name, function, {**WINDOW, **READING, **STORE, **SHOWING, **PLOT}, help_text)
+    return as_command(name, function, {**WINDOW, **READING, **STORE, **ENGINE, **SHOWING, **PLOT}, help_text)
 
 
 def own_options(function: Callable[..., Result]) -> dict[str, Opt]:
@@ -140,7 +150,8 @@ def own_options(function: Callable[..., Result]) -> dict[str, Opt]:
     window = WINDOW if "logs" in wanted and "asked" not in wanted else {}
     reading = READING if {"logs", "files"} & wanted.keys() else {}
     store = STORE if {"logs", "asked"} & wanted.keys() and "files" not in wanted else {}
-    return {**window, **reading, **store, **SHOWING}
+    machine = MACHINE if reading or store else {}
+    return {**window, **reading, **store, **machine, **SHOWING}
 
 
 def first_line(of: object) -> str:

@@ -34,6 +34,10 @@ class Config:
     top: int | None = None
     wait: float | None = None
     memory: str | None = None
+    threads: int | None = None
+    temp: str | None = None
+    engine: str | None = None
+    spark_url: str | None = None
     min_coverage: float | None = None
     max_bad: float | None = None
     strict: bool | None = None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmscope.engines import duckdb as engine
 from llmscope.errors import StoreLocked
 from llmscope.schema import KEYS, TABLES
 from llmscope.store import Store, prepare, present_columns, rows_table, view_sql
+
+if TYPE_CHECKING:
+    import duckdb
 
 # A row that stands in both is the store's.
 BOTH = """
@@ -17,7 +23,10 @@ WHERE NOT EXISTS (SELECT 1 FROM stored.{rows} AS kept WHERE kept.{key} = named.{
 UNION ALL BY NAME
 SELECT * FROM stored.{table}
 """
-STORED = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'stored'"
+STORED = """
+SELECT table_name FROM duckdb_tables() WHERE database_name = 'stored'
+UNION SELECT view_name FROM duckdb_views() WHERE database_name = 'stored'
+"""
 REST = (
     "INSERT INTO price_keys SELECT * FROM stored.price_keys EXCEPT SELECT * FROM price_keys",
     "INSERT INTO rejects SELECT * FROM stored.rejects",
@@ -25,14 +34,13 @@ REST = (
 )
 
 
-def add_store(store: Store, path: Path) -> frozenset[str]:
-    """Lays the rows of the store at `path` beside those of `store`; gives the columns of requests that either has.
+def attach_file(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Opens the store at `path` beside the logs, as database `stored`.
 
     Raises:
         StoreLocked: a writer holds it.
         LlmscopeError: it is no store of ours, or a newer one's.
     """
-    con = store.con
     try:
         con.execute(f"ATTACH {engine.text_literal(str(path))} AS stored (READ_ONLY)")
     except Exception as error:
@@ -40,12 +48,25 @@ def add_store(store: Store, path: Path) -> frozenset[str]:
         if holder:
             raise StoreLocked(f"{path}: locked by {holder}", hint="try again later") from error
         raise engine.opening_error(path, error) from error
+    with using_stored(con):
+        prepare(con, path, read_only=True)
+
+
+@contextmanager
+def using_stored(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What is named inside is the store's."""
     engine.execute(con, "USE stored")
     try:
-        prepare(con, path, read_only=True)
-        kept = present_columns(con, "requests")
+        yield
     finally:
         engine.execute(con, f"USE {engine.own_database(con)}")
+
+
+def add_store(store: Store) -> frozenset[str]:
+    """Lays the rows of database `stored` beside those of `store`; gives the columns of requests that either has."""
+    con = store.con
+    with using_stored(con):
+        kept = present_columns(con, "requests")
     held = {name for (name,) in engine.execute(con, STORED)}
     # Traces have handed on what they knew when they were loaded; an older store has no vectors.
     for table in (t for t in TABLES if t != "traces" and rows_table(t) in held):

@@ -21,21 +21,27 @@ def notes(logs: Logs, weighted: bool = False) -> list[str]:
     """How many there are of each, and what to do; `weighted`: whether the answer counts rows by their weights."""
     found = weight_notes(logs.weights, weighted)
     if logs.window.since or logs.window.until:
-        n = engine.execute(logs.con, "SELECT count(*) FROM requests WHERE started_at IS NULL")[0][0]
+        known = logs.store.undated()
+        n = count(logs, "started_at IS NULL") if known is None else known
         if n:
             found.append(
                 f"{n:,} requests without a time are left out of the window; --map started_at=KEY if they have one"
             )
     if logs.where and not logs.where_is_priced:
-        unknown = f"SELECT count(*) FROM requests WHERE ({logs.where.sql}) IS NULL"
-        n = engine.execute(logs.con, unknown, logs.where.values)[0][0]
+        n = count(logs, f"({logs.where.sql}) IS NULL")
         if n:
             found.append(f"{n:,} requests are left out because --where meets an unknown value in them")
     rejected = lost(logs.con)["rejected"]
     if rejected:
-        where = "llmscope store rejects shows them" if logs.store.path and not logs._folder else first_reject(logs)
+        where = "llmscope store rejects shows them" if logs.store.name and not logs._folder else first_reject(logs)
         found.append(f"{rejected:,} line{'s' * (rejected != 1)} could not be read; {where}")
     return found
+
+
+def count(logs: Logs, condition: str) -> int:
+    """How many requests of all there are meet a condition."""
+    _, rows = logs.engine.rows(f"SELECT count(*) FROM main.requests WHERE {condition}", logs.where_values)
+    return int(rows[0][0])
 
 
 def weight_notes(found: Mapping[str, float], weighted: bool) -> list[str]:

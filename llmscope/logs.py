@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmscope import left_out
 from llmscope.config import Config
-from llmscope.engines import duckdb as engine
+from llmscope.engines import Engine, duckdb
 from llmscope.errors import LlmscopeError, UsageError, unknown_name
 from llmscope.identifiers import quoted
 from llmscope.load import LoadReport
@@ -28,11 +27,12 @@ from llmscope.store import Store, lacking, present_columns
 from llmscope.windows import pair
 
 if TYPE_CHECKING:
+    from llmscope.lake.rollup_answers import Rollups
     from llmscope.pricing import PriceBook
 
-
-# Temporary tables that a question makes anew each time it is asked.
-OWN_TABLES = re.compile(r"\b(listed_ids|what_if)\b")
+T = TypeVar("T")
+# An engine's words for values of --where that do not fit their columns.
+UNFIT = ("Could not convert", "Cannot compare", "Binder", "CAST_INVALID_INPUT", "DATATYPE_MISMATCH")
 
 
 @dataclass
@@ -49,8 +49,8 @@ class Logs:
     paths: tuple[str, ...] = ()
     ran: list[str] = field(default_factory=list)
     present: frozenset[str] = frozenset()
-    _known: dict[Any, list[dict[str, Any]]] | None = field(default=None, repr=False)
-    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    asked_engine: Engine | None = None
+    exact: bool = False
     _opening: Future[PriceBook] | None = field(default=None, repr=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
@@ -73,55 +73,39 @@ class Logs:
             finally:
                 self.window = asked
         whole, every = self.whole(sql, by, names, values)
-        if self._known is None or OWN_TABLES.search(whole):
-            return self._rows(whole, every)
-        key = self._identity(whole, every)
-        if key not in self._known:
-            self._known[key] = self._rows(whole, every)
-        return [dict(row) for row in self._known[key]]
+        columns, rows = self._asking(self.engine.rows, whole, every)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def remember(self) -> None:
-        """From here on a statement that ran before is not run again: many questions of one opening share some."""
-        self._known = {}
+        """From here on a statement that ran before is not run again."""
+        from llmscope.engines.remembering import Remembering
 
-    def _identity(self, whole: str, values: Mapping[str, Any]) -> Any:
-        """What tells a statement from all others: its text, its values, and what the tables kept for it hold."""
-        kept = [(name, made) for name, made in self._kept.items() if re.search(rf"\b{name}\b", whole)]
-        return whole, tuple(sorted((name, repr(value)) for name, value in values.items())), tuple(kept)
-
-    def _rows(self, whole: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement with all its values."""
-        rows = self._execute(whole, values)
-        columns = engine.columns_of(self.con)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        self.engine = Remembering(self.engine)
 
     def keep(
         self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
     ) -> None:
         """Makes the temporary table `name` of what an analysis's SQL gives, for further statements of its answer."""
-        whole, every = self.whole(sql, by, names, values, f"CREATE OR REPLACE TEMP TABLE {name} AS\n")
-        self._kept.pop(name, None)
-        self._execute(whole, every)
-        self._kept[name] = self._identity(whole, every)
+        whole, every = self.whole(sql, by, names, values)
+        self._asking(partial(self.engine.keep, name), whole, every)
 
-    def _execute(self, whole: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def _asking(self, ask: Callable[[str, Mapping[str, Any]], T], whole: str, values: Mapping[str, Any]) -> T:
         """Runs one whole statement; what --where made impossible is said to be its fault."""
         try:
-            return engine.execute(self.con, engine.sharing_quantiles(whole), values)
+            return ask(whole, values)
         except LlmscopeError as error:
-            if self.where and any(word in error.message for word in ("Could not convert", "Cannot compare", "Binder")):
+            if self.where and any(words in error.message for words in UNFIT):
                 raise UsageError(f"--where {self.where.text!r}: {error.message}") from error
             raise
 
     def whole(
-        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any],
-        head: str = "",
-    ) -> tuple[str, dict[str, Any]]:  # fmt: skip
-        """An analysis's SQL with its holes filled, its relations and `head` in front, and all that is bound in it."""
+        self, sql: str, by: Sequence[Dimension], names: Mapping[str, str] | None, values: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """An analysis's SQL with its holes filled and its relations in front, and all that is bound in it."""
         bound = {f"key{i}": key_path(d.value) for i, d in enumerate(by) if d.value}
         listed = "".join(f"{self.dimension_sql(d, i)} AS {quoted(d.word)}, " for i, d in enumerate(by))
         text = sql.format(dimensions=listed, **(names or {}))
-        whole = head + relations(text, self, tagged=any(d.unnests for d in by))
+        whole = relations(text, self, tagged=any(d.unnests for d in by))
         if whole not in self.ran:
             self.ran.append(whole)
         return whole, {"tz": self.window.tz, **self.where_values, **bound, **values}
@@ -131,7 +115,7 @@ class Logs:
         from llmscope import rowfiles
 
         whole, every = self.whole(sql, (), names, values)
-        rowfiles.write(self.con, whole, path, every)
+        rowfiles.write(self.engine, whole, path, every)
 
     def put_ids(self, paths: Iterable[Path]) -> int:
         """Makes the temporary table `listed_ids` of the requests that earlier answers list; gives their number.
@@ -142,17 +126,48 @@ class Logs:
         from llmscope.rowfiles import ids_of
 
         found = sorted({name for path in paths for name in ids_of(path)})
-        engine.execute(self.con, "CREATE OR REPLACE TEMP TABLE listed_ids (request_id VARCHAR)")
-        if found:
-            engine.execute(self.con, "INSERT INTO listed_ids SELECT unnest($ids)", {"ids": found})
+        self.engine.put("listed_ids", [("request_id", "VARCHAR")], [(name,) for name in found])
         return len(found)
+
+    def view(self, table: str, window: Window) -> str:
+        """The relation to read for a table's rows of a window."""
+        return self.engine.view(table, window.since, window.until)
+
+    @cached_property
+    def rollups(self) -> Rollups | None:
+        """The daily rollups of the lake asked, if it is one and has any."""
+        from llmscope.lake.session import LakeStore
+
+        if not isinstance(self.store, LakeStore):
+            return None
+        from llmscope.lake.rollup_answers import Rollups
+
+        found = Rollups(self.store, self.engine.show, self._priced_book)
+        return found if found.files(Window()).used else None
+
+    def rolled(self, groups: Sequence[Dimension], *, bins: bool = False, priced: bool = False) -> bool:
+        """Whether `rollups` (and with `bins` also `rollup_bins`) stand for the requests in a question by dimensions."""
+        if self.exact or self.rollups is None or self.where_is_priced:
+            return False
+        columns = self.where.columns if self.where else ()
+        return self.rollups.answer(self.window, groups, columns, bins=bins, priced=priced)
+
+    def rolled_steps(self, name: str, conditions: str) -> list[tuple[str, str]]:
+        """The relation of rollups and what it rests on."""
+        assert self.rollups is not None  # noqa: S101
+        return self.rollups.steps(name, conditions, lambda: self.priced_sql)
+
+    def _priced_book(self) -> PriceBook:
+        """The price book, once the rates of it are at hand."""
+        _ = self.priced_sql
+        return self.book
 
     def dimension_sql(self, dimension: Dimension, place: int) -> str:
         return dimension_sql(dimension, place, self.window.tz)
 
     def pair(self, baseline: str | None = None) -> tuple[Window, Window]:
         """The windows before and after of a question about change; see llmscope.windows.pair."""
-        ends = engine.execute(self.con, "SELECT min(started_at), max(started_at) FROM requests")[0]
+        ends = self.engine.rows("SELECT min(started_at), max(started_at) FROM main.requests", {})[1][0]
         return pair(self.window, baseline, *ends)
 
     @property
@@ -168,7 +183,13 @@ class Logs:
 
     @property
     def con(self) -> Any:
+        """DuckDB's connection: whatever engine is asked, what was loaded and refused is told here."""
         return self.store.con
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What the questions' SQL is put to."""
+        return self.asked_engine or duckdb.DuckDB(self.store)
 
     @property
     def where_values(self) -> dict[str, Any]:
@@ -195,15 +216,13 @@ class Logs:
 
         book = self._opening.result() if self._opening else open_book(self.pricing_file)
         self.book = book
-        keys = engine.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
+        keys = duckdb.execute(self.con, "SELECT provider, model, service_tier, region FROM price_keys ORDER BY ALL")
         present = self.present or frozenset(present_columns(self.con, "requests"))
         held = Extent(cache_hits="cache_hit" in present, columns=present)
         base = BASE if self.where_is_priced else "requests"
         table = rate_table(book, keys, extent=held, requests=base, name=name, rates=each)
         self.rates = table
-        engine.execute(self.con, table.create_sql)
-        if table.insert_sql:
-            self.con.execute(table.insert_sql, table.parameters)
+        self.engine.put(name, table.columns, table.rows)
         return table.priced_sql
 
     def price_notes(self) -> list[str]:
@@ -228,25 +247,29 @@ class Logs:
 
     def put_what_if(self, keys: Sequence[Any], fits: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         """Makes the temporary table `what_if`: the rates that other readings of the same usage would have had."""
-        from llmscope.pricing.what_if import what_if_table
+        from llmscope.pricing.what_if import COLUMNS, NAME, what_if_rows
 
-        table = what_if_table(self.book, keys, fits)
-        self.con.execute(table.create_sql)
-        for statement, values in table.inserts:
-            self.con.execute(statement, values)
+        self.engine.put(NAME, COLUMNS, what_if_rows(self.book, keys, fits))
 
-    def join(self, path: Path) -> None:
-        """Reads the store at `path` beside the logs.
+    def join(self, name: str) -> None:
+        """Reads the store or the lake of that name beside the logs.
 
         Raises:
             LlmscopeError: there is none.
         """
-        from llmscope.joined import add_store
+        from llmscope.joined import add_store, attach_file
+        from llmscope.lake import is_lake
 
-        if not path.exists():
-            raise no_store(path)
-        self.present = add_store(self.store, path)
-        self.notes.append(f"with the rows of {path}; a request that stands in both is the store's")
+        if is_lake(name):
+            from llmscope.lake.session import attach_lake
+
+            attach_lake(self.con, name)
+        elif Path(name).exists():
+            attach_file(self.con, Path(name))
+        else:
+            raise no_store(Path(name))
+        self.present = add_store(self.store)
+        self.notes.append(f"with the rows of {name}; a request that stands in both is the store's")
 
     def run(self, name: str, **options: Any) -> Result:
         """Runs one analysis with its own options and adds what holds for all: window, SQL, what was left out."""
@@ -263,7 +286,9 @@ class Logs:
         own = result.coverage or Coverage()
         lost = left_out.lost(self.con)
         coverage = replace(own, rejected_lines=lost["rejected"], duplicates=lost["duplicates"])
-        notes = tuple(in_number(note) for note in (*result.notes, *left_out.notes(self, result.weighted), *self.notes))
+        rolled = self.rollups.notes(self.window) if self.rollups else ()
+        notes = (*result.notes, *rolled, *left_out.notes(self, result.weighted), *self.notes)
+        notes = tuple(map(in_number, notes))
         findings = tuple(replace(one, text=in_number(one.text)) for one in result.findings)
         return replace(
             result, window=self.window, coverage=coverage, findings=findings, notes=notes, sql=tuple(self.ran)
@@ -279,17 +304,16 @@ class Logs:
         """Requests of the window, how many carry a weight other than 1, and how many requests they all stand for."""
         if "sample_weight" not in self.columns:
             return {}
-        rows = engine.execute(
-            self.con,
+        sql = (
             "SELECT count(*) FILTER (WHERE sample_weight <> 1), count(*), sum(coalesce(sample_weight, 1))"
-            f" FROM ({requests_sql(self, tagged=False)})",
-            self.where_values,
+            f" FROM ({requests_sql(self, tagged=False)})"
         )
-        weighted, kept, of = rows[0]
+        weighted, kept, of = self.engine.rows(sql, self.where_values)[1][0]
         return {"weighted": weighted, "kept": kept, "of": float(of)} if weighted else {}
 
     def close(self) -> None:
         """Lets go of the store, and of what was loaded for one question only."""
+        self.engine.close()
         self.store.close()
         if self._folder:
             self._folder.cleanup()

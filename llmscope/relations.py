@@ -10,6 +10,7 @@ from typing import Protocol
 from llmscope.identifiers import local_time
 from llmscope.predicate import Predicate
 from llmscope.result import Window
+from llmscope.rolled import ROLLED
 from llmscope.schema import BY_NAME, DIMENSION_COLUMNS, TABLES, Dimension, Table
 
 # The requests before a condition on their price; without one they are `requests` themselves.
@@ -29,11 +30,15 @@ class Filtered(Protocol):
     window: Window
     where: Predicate | None
 
+    def view(self, table: str, window: Window) -> str: ...
+
     @property
     def lacking(self) -> Mapping[str, Collection[str]]: ...
 
     @property
     def where_is_priced(self) -> bool: ...
+
+    def rolled_steps(self, name: str, conditions: str) -> list[tuple[str, str]]: ...
 
     @property
     def priced_sql(self) -> str: ...
@@ -59,6 +64,9 @@ def relations(sql: str, logs: Filtered, tagged: bool = False) -> str:
 
 def named_in(sql: str) -> set[str]:
     """The relations a statement names."""
+    rolled = {name for name in ROLLED if re.search(rf"\b(FROM|JOIN) {name}\b", sql, re.IGNORECASE)}
+    if rolled:
+        return rolled
     found = {name for name in RELATIONS if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
     return found | {RATED} if "priced" in found and re.search(r"\w_rate_usd\b", sql, re.IGNORECASE) else found
 
@@ -69,6 +77,12 @@ def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = 
     `origin` is the schema of the store's own relations.
     """
     found = []
+    if wanted & ROLLED.keys():
+        # They stand for requests: nothing else is asked beside them.
+        conditions = window_sql(logs.window, "started_at") + ([logs.where.sql] if logs.where else [])
+        return [
+            step for name in sorted(wanted & ROLLED.keys()) for step in logs.rolled_steps(name, where_sql(conditions))
+        ]
     if wanted & {"requests", "priced"}:
         found.append((BASE if logs.where_is_priced else "requests", requests_sql(logs, tagged, origin)))
     if "priced" in wanted or ("requests" in wanted and logs.where_is_priced):
@@ -79,7 +93,9 @@ def steps(wanted: set[str], logs: Filtered, tagged: bool = False, origin: str = 
         found.append(("requests", "SELECT * FROM priced"))
     tables: tuple[Table, ...] = ("scores", "spans")
     for name in (name for name in tables if name in wanted):
-        found.append((name, f"{select(name, logs, origin)}{where_sql(window_sql(logs.window, TIMED[name]))}"))
+        found.append(
+            (name, f"{select(name, logs, origin, window=logs.window)}{where_sql(window_sql(logs.window, TIMED[name]))}")
+        )
     for whole in sorted(wanted & WHOLE.keys()):
         found.append((whole, select(WHOLE[whole], logs, origin)))
     if "vectors" in wanted:  # of every window: their time is their request's
@@ -93,15 +109,15 @@ def requests_sql(logs: Filtered, tagged: bool, origin: str = "main") -> str:
     if logs.where and not logs.where_is_priced:
         conditions.append(logs.where.sql)
     tag = ", unnest(coalesce(nullif(tags, []), [NULL])) AS tag" if tagged else ""
-    return f"{select('requests', logs, origin, tag)}{where_sql(conditions)}"
+    return f"{select('requests', logs, origin, tag, logs.window)}{where_sql(conditions)}"
 
 
-def select(table: Table, logs: Filtered, origin: str = "main", more: str = "") -> str:
-    """All columns of a table; those that an older store has not are unknown."""
+def select(table: Table, logs: Filtered, origin: str = "main", more: str = "", window: Window | None = None) -> str:
+    """All columns of a table; those that an older store has not are unknown. `window`: no row of another is needed."""
     unknown = "".join(
         f", NULL::{c.sql_type} AS {c.name}" for c in TABLES[table] if c.name in logs.lacking.get(table, ())
     )
-    return f"SELECT *{unknown}{more} FROM {origin}.{table}"
+    return f"SELECT *{unknown}{more} FROM {origin}.{logs.view(table, window) if window else table}"
 
 
 def where_sql(conditions: list[str]) -> str:

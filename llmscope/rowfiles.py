@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from llmscope.engines import duckdb as engine
+from llmscope.engines import Engine
+from llmscope.engines.duckdb import WRITTEN
 from llmscope.errors import LlmscopeError, UsageError
 
-# By suffix, how the engine writes rows.
-WRITTEN = {
-    ".parquet": "FORMAT parquet, COMPRESSION zstd",
-    ".jsonl": "FORMAT json",
-    ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
-}
 ID = "request_id"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 
@@ -75,16 +69,13 @@ def suffix_of(path: Path) -> str:
     return found
 
 
-def write(con: Any, sql: str, path: Path, bound: Mapping[str, Any]) -> None:
-    """Writes what a SELECT gives to a file, beside itself and renamed; the engine streams it.
+def write(engine: Engine, sql: str, path: Path, bound: Mapping[str, Any]) -> None:
+    """Writes what a SELECT gives to a file; the engine streams it.
 
     Raises:
         LlmscopeError: it cannot be written.
     """
-    how = WRITTEN[suffix_of(path)]
+    suffix = suffix_of(path)
     if not path.parent.is_dir():
         raise LlmscopeError(f"{path}: no such folder")
-    with tempfile.TemporaryDirectory(prefix=".llmscope-", dir=path.parent) as folder:
-        beside = Path(folder) / "rows"
-        engine.execute(con, f"COPY ({sql}) TO {engine.text_literal(str(beside))} ({how})", bound)
-        beside.replace(path)
+    engine.write(path, suffix, sql, bound)

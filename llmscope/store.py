@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmscope.bounds import kept
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError
 from llmscope.schema import TABLES, Table
@@ -152,12 +153,29 @@ class Store:
         It keeps vectors of 2,048 values for every step of every expression, once a thread, and counts them whether
         they are filled or not: measured, 2.5 KB for a character of our SQL. More threads than 8 gain a load nothing.
         """
-        if self.elastic and self.memory:
+        if self.elastic and self.memory and not kept().memory_bytes:
             threads = int(self.execute("SELECT current_setting('threads')")[0][0])
-            if threads > MOST_THREADS:
+            if threads > MOST_THREADS and not kept().threads:
                 self.execute(f"SET threads = {MOST_THREADS}")
             room = (sql_length * BYTES_A_CHARACTER * min(threads, MOST_THREADS)) >> 20
             self.execute(f"SET memory_limit = '{int(self.memory.removesuffix('MB')) + room}MB'")
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return str(self.path or "")
+
+    def view(self, table: str, since: datetime | None = None, until: datetime | None = None) -> str:
+        """The relation that holds a table's rows of a window, and maybe others'."""
+        return table
+
+    def undated(self) -> int | None:
+        """Requests without a time, where that is known without a look."""
+        return None
+
+    def renew(self, error: LlmscopeError) -> bool:
+        """Whether what made a question fail has passed, so that it may be asked again of a new connection."""
+        return False
 
     def execute(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Runs one statement; see engines.duckdb.execute."""
@@ -198,6 +216,16 @@ TIMES: dict[Table, str] = {
 }  # fmt: skip
 # Vectors have no time of their own: they are forgotten with their requests.
 FORGOTTEN = "forgotten_before"
+
+
+# Where a store's own numbering of loads begins: a lake's loader leaves room for what others loaded.
+FIRST_LOAD = "first_load"
+
+
+def next_load(con: duckdb.DuckDBPyConnection) -> int:
+    """The number of the next load."""
+    first = f"SELECT max(value::BIGINT) FROM meta WHERE key = '{FIRST_LOAD}'"
+    return int(engine.execute(con, f"SELECT greatest(coalesce(max(load_id), 0) + 1, ({first})) FROM loads")[0][0])
 
 
 def remember_forgotten(con: duckdb.DuckDBPyConnection, moment: datetime) -> None:

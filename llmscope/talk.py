@@ -31,6 +31,7 @@ def deliver(
     quiet = bool(shared.get("quiet"))
     bar = Progress() if not quiet and sys.stderr.isatty() else None
     asked = Asked(paths, dict(shared), silent if quiet and name != "load" else say, bar)
+    asked.keep_bounds()
     gates = asked.get("fail_if", ())
     least = asked.get("min_coverage")
     place(function, mine, asked)

@@ -53,6 +53,7 @@ paired AS (
 SELECT name, rater_kind, rater, rater_version, {sums}
 FROM paired
 GROUP BY ALL
+ORDER BY value_pairs DESC, name, rater_kind, rater, rater_version
 """
 )
 LEVELS = tuple(metric for metric in METRICS if not metric.quantile)

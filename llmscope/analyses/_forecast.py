@@ -31,9 +31,12 @@ class Outlook:
     notes: tuple[str, ...] = ()
 
 
-def month_to_date(logs: Logs, chosen: str) -> Outlook:
-    """The month of the last request, carried to its end from up to eight weeks of whole days."""
-    rows = logs.query(SQL, by=(dimension("day"),), names={"chosen": chosen})
+def month_to_date(logs: Logs, sql: str, chosen: str) -> Outlook:
+    """The month of the last request, carried to its end from up to eight weeks of whole days.
+
+    `sql` gives the cost of each day.
+    """
+    rows = logs.query(sql, by=(dimension("day"),), names={"chosen": chosen})
     if not any(row["cost_usd"] is not None for row in rows):
         return Outlook(notes=("no forecast: no request with a time has a known cost",))
     daily = {date.fromisoformat(row["day"]): float(row["cost_usd"] or 0) for row in rows}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmscope.analyses import _rolled_latency
 from llmscope.errors import UsageError, unknown_name
 from llmscope.identifiers import quoted
 
@@ -117,6 +118,7 @@ class Asked:
     groups: tuple[Dimension, ...] = ()
     only: str = "true"
     values: tuple[tuple[str, Any], ...] = ()
+    rolled: bool = False
 
     @property
     def relation(self) -> str:
@@ -209,16 +211,25 @@ def measured(
         others: which slices, as SQL over their columns.
         others_are: all of these as one slice of this name (a bucket of --over).
     """
+    columns = asked.names["columns"] if others_are is None else f"{quoted(over)}, " if over else ""
+    if asked.rolled:
+        rows = _rolled_latency.measured(asked, quantiles, beside, others, columns, values)
+    else:
+        rows = of_rows(asked, quantiles, beside, others, columns, values)
+    if others_are is not None:
+        rows = [{**{d.word: others_are for d in asked.groups if d.word != over}, **row} for row in rows]
+    return rows
+
+
+def of_rows(
+    asked: Asked, quantiles: Mapping[str, float], beside: bool, others: str, columns: str, values: Mapping[str, Any]
+) -> list[Row]:
+    """The figures of each slice from its requests."""
     figures = FIGURES.format(quantiles=quantile_sql(quantiles, "measured"))
     if beside:
         figures += BESIDE.format(quantiles=quantile_sql(quantiles, "beside", "beside_"))
     names = {"figures": figures, "others": others, "beside": "ttft_ms" if beside else "cast(NULL AS DOUBLE)"}
-    if others_are is not None:
-        names["columns"] = f"{quoted(over)}, " if over else ""
-    rows = asked.query(SQL, names, **values)
-    if others_are is not None:
-        rows = [{**{d.word: others_are for d in asked.groups if d.word != over}, **row} for row in rows]
-    return rows
+    return asked.query(SQL, {**names, "columns": columns}, **values)
 
 
 def kept_sql(keys: Sequence[tuple[Any, ...]], slices: Sequence[Dimension]) -> tuple[str, dict[str, Any]]:

@@ -55,7 +55,8 @@ def labels(asked: Asked) -> tuple[Part, list[str]]:
     rows = asked.query(SQL, holes, most=MOST_LABELS)
     found = [{**row, **share(row)} for row in rows]
     bucket = next((d.word for d in asked.groups if d.kind == "time"), None)
-    found.sort(key=lambda r: tuple((r[k] is None, str(r[k])) for k in (*((bucket,) if bucket else ()), *KEYS)))
+    order = (*((bucket,) if bucket else ()), *KEYS, *asked.words)
+    found.sort(key=lambda r: (*((r[k] is None, str(r[k])) for k in order), r["place"]))
     cut = sum(row["classes"] - MOST_LABELS for row in rows if row["place"] == 1 and row["classes"] > MOST_LABELS)
     notes = [f"part labels: {cut:,} rarer labels are not shown"] if cut else []
     return Part((*SCORE, *_slices.columns_of(asked.groups), *COLUMNS), tuple(trimmed(found, asked))), notes

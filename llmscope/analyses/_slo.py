@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llmscope.analyses import _counted, _slices
+from llmscope.analyses import _counted, _rolled_latency, _slices
 from llmscope.analyses._latency_sql import METRICS, Asked, Metric, measured, name_of, percentage
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import TOO_FEW, Column
@@ -223,7 +223,10 @@ def default_rows(asked: Asked, include: frozenset[str]) -> list[Row]:
     for one in DEFAULTS:
         word, limit = one.metric.word, 0.5 if one.limit_ms is None else one.limit_ms
         column = held[word]
-        daily += [f"count({column}) AS {word}_n", f"count(*) FILTER (WHERE {column} <= {limit!r}) AS {word}_hits"]
+        if asked.rolled:
+            daily += [f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in (f"{word}_n", f"{word}_hits")]
+        else:
+            daily += [f"count({column}) AS {word}_n", f"count(*) FILTER (WHERE {column} <= {limit!r}) AS {word}_hits"]
         n, hits = f"{word}_n", f"{word}_hits"
         summed += [
             f"count(*) FILTER (WHERE {n} > 0) AS {word}_days", f"sum({n}) AS {n}", f"sum({hits}) AS {hits}",
@@ -234,7 +237,7 @@ def default_rows(asked: Asked, include: frozenset[str]) -> list[Row]:
         "counts": asked.counts, "errors_count": _counted.condition(include, ERROR_REASONS),
         "streamed_chat": STREAMED_CHAT, "daily": ", ".join(daily), "summed": ", ".join(summed),
     }  # fmt: skip
-    figures = asked.logs.query(DEFAULTS_SQL, names=names)[0]
+    figures = asked.logs.query(_rolled_latency.DEFAULTS_SQL if asked.rolled else DEFAULTS_SQL, names=names)[0]
     found = []
     for one in DEFAULTS:
         own = {name: figures[f"{one.metric.word}_{name}"] for name in SUMS}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from llmscope.analyses import _slices
+from llmscope.analyses import _rolled_cost, _slices
 from llmscope.analyses._weights import counting, tidy
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Result, Series
+from llmscope.rolled import LOGGED, SOURCES, TOKENS, UNPRICED
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -69,20 +70,6 @@ SELECT price_status,
 FROM priced
 GROUP BY ALL
 """
-TOKENS = "(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))"
-# A logged 0 for a request that used tokens may mean free, local or price unknown: it says nothing.
-LOGGED = f"CASE WHEN cost_logged_usd > 0 OR {TOKENS} = 0 THEN cost_logged_usd END"
-SOURCES = {
-    "auto": f"coalesce(cost_usd, ({LOGGED})::DECIMAL(18, 12))",
-    "computed": "cost_usd",
-    "logged": "cost_logged_usd::DECIMAL(18, 12)",
-}
-# Requests that ought to have a cost and have none.
-UNPRICED = {
-    "auto": "chosen_usd IS NULL AND price_status <> 'no_usage'",
-    "computed": "cost_usd IS NULL AND price_status <> 'no_usage'",
-    "logged": "cost_logged_usd IS NULL AND price_status <> 'no_usage'",
-}
 MEASURES = (
     Column("requests", "count"),
     Column("input_tokens", "tokens", optional=True),
@@ -122,16 +109,22 @@ def cost(
     if sort not in {c.name for c in columns}:
         raise unknown_name("column", sort, [c.name for c in columns])
     slices = [d for d in groups if d.word != over]
-    rows = measured(logs, groups, cost_source) if groups else []
+    rolled = sort not in _rolled_cost.LACKING and logs.rolled(groups, priced=True)
+    of = _rolled_cost.measured if rolled else measured
+    rows = of(logs, groups, cost_source) if groups else []
     if top is not None and slices:
         rows = with_others(rows, slices, top, over)
-    whole = measured(logs, (), cost_source)[0]
+    whole = of(logs, (), cost_source)[0]
     total = whole["cost_usd"]
     finished = [finish(row, total) for row in rows or ([whole] if whole["requests"] else [])]
     if over:
         finished = _slices.with_empty_buckets(finished, groups, over, EMPTY)
     finished = arranged(finished, groups, sort, over)
-    statuses = logs.query(STATUS_SQL, names={"tokens": TOKENS, "logged": LOGGED})
+    statuses = (
+        logs.query(_rolled_cost.STATUS_SQL)
+        if rolled
+        else logs.query(STATUS_SQL, names={"tokens": TOKENS, "logged": LOGGED})
+    )
     totals = finish(whole, total) if groups else None
     weighted = bool(logs.weights)
     result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses), weighted=weighted)
@@ -142,7 +135,8 @@ def cost(
     if forecast:
         from llmscope.analyses import _forecast
 
-        found = _forecast.month_to_date(logs, SOURCES[cost_source])
+        daily = _rolled_cost.daily_sql(cost_source) if rolled else _forecast.SQL
+        found = _forecast.month_to_date(logs, daily, SOURCES[cost_source])
         result = replace(result.with_notes(*found.notes), findings=found.findings)
     return result
 

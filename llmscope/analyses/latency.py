@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from llmscope.analyses import _counted, _latency_ci, _latency_parts, _slices, _slo, _usual
+from llmscope.analyses import _counted, _latency_ci, _latency_parts, _rolled_latency, _slices, _slo, _usual
 from llmscope.analyses._latency_sql import OVERVIEW_SQL, Asked, Metric, kept_sql, measured, metric_of, quantiles_of
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Finding, Part, Result
@@ -66,6 +66,8 @@ def latency(
         raise UsageError("--top takes a number of 1 or more")
     back, of, shares = _counted.included(include), metric_of(metric), quantiles_of(quantiles)
     asked = Asked(logs, of, _counted.condition(back), _slices.grouping(by, over))
+    plain = not (slo or ci or breakdown or hist or logs.config.slo) and _rolled_latency.can_answer(of.word)
+    asked = replace(asked, rolled=plain and logs.rolled(asked.groups, bins=True))
     seen = overview(asked, back)
     if slo:
         if metric != "total":
@@ -97,7 +99,8 @@ def latency(
 def overview(asked: Asked, back: frozenset[str]) -> dict[str | None, Row]:
     """What there is, by why it is left out; under None what counts."""
     whole = replace(asked, groups=())
-    rows = whole.query(OVERVIEW_SQL, {"reason": _counted.reason_sql(back)})
+    reason = _counted.reason_sql(back)
+    rows = _rolled_latency.overview(whole, reason) if asked.rolled else whole.query(OVERVIEW_SQL, {"reason": reason})
     return {row["reason"]: row for row in rows}
 
 

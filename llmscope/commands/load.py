@@ -35,23 +35,36 @@ def load(
     ] = None,
 ) -> Result:
     """Read logs into the store: incremental, idempotent, each file in one transaction."""
-    from llmscope.load import load as load_files
-
     if agent:
         from llmscope.load.agents import sessions
 
         logs = (*logs, *(str(path) for name in agent for path in sessions(name)))
     if not logs:
         raise UsageError("load what?", hint="llmscope load FILE, FOLDER, - for standard input, or --agent claude-code")
+    report = loaded(asked, logs)
+    asked.say(summary(report, asked.store_name))
+    return result_of(report)
+
+
+def loaded(asked: Asked, logs: tuple[str, ...]) -> LoadReport:
+    """The files in the store, or in the lake."""
+    from llmscope.lake import is_lake
+    from llmscope.load import load as load_files
+
+    if is_lake(asked.store_name):
+        from llmscope.lake.lake import Lake
+        from llmscope.lake.loading import load_into
+
+        lake = Lake.open(asked.store_name, create=True)
+        lake.pricing_file = asked.pricing_path
+        return load_into(lake, logs, asked.load_options, asked.progress, asked.get("memory"), asked.say)
     store = asked.store(read_only=False)
     if store.memory is None:
         store.memory, store.elastic = MEMORY, True
     try:
-        report = load_files(store, logs, asked.load_options, asked.progress)
+        return load_files(store, logs, asked.load_options, asked.progress)
     finally:
         store.close()
-    asked.say(summary(report, str(asked.store_path)))
-    return result_of(report)
 
 
 def summary(report: LoadReport, store: str) -> str:

@@ -42,6 +42,16 @@ FILES = (
 
 def sql(query: Annotated[str, "one SELECT"], logs: Logs) -> Result:
     """The rows of one SELECT over the store, or over the logs named after it."""
+    try:
+        return asked(query, logs)
+    except LlmscopeError as error:
+        if not logs.store.renew(error):
+            raise
+        return asked(query, logs)
+
+
+def asked(query: str, logs: Logs) -> Result:
+    """The answer, from a connection that reaches nothing else."""
     con = logs.con
     statement = checked(con, query)
     with relations_of(con, logs, query):

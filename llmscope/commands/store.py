@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.asked import Asked
+from llmscope.commands._rollup import rollup
+from llmscope.commands._vacuum import anew
 from llmscope.errors import LlmscopeError, UsageError
+from llmscope.lake import is_lake
 from llmscope.result import Column, Part, Result
-from llmscope.sources import literal, quote
 from llmscope.store import TIMES, remember_forgotten, rows_table
 
 if TYPE_CHECKING:
@@ -91,6 +91,14 @@ FORGOTTEN = (
     Column("kept", "count"),
     Column("kept_without_time", "count"),
 )
+COMPACTED = (
+    Column("store", "text", "dimension"),
+    Column("merged_files", "count"),
+    Column("written_files", "count"),
+    Column("before_bytes", "bytes"),
+    Column("after_bytes", "bytes"),
+    Column("deleted_files", "count"),
+)
 VACUUMED = (
     Column("store", "text", "dimension"),
     Column("before_bytes", "bytes"),
@@ -102,9 +110,10 @@ VACUUMED = (
 def info(asked: Asked) -> Result:
     """What is in the store: rows, files, sources, window, size on disk."""
     with existing(asked) as store:
-        row: dict[str, Any] = {"store": str(store.path), "size_bytes": size_of(store), **rows_of(store, INFO_SQL)[0]}
+        row: dict[str, Any] = {"store": store.name, "size_bytes": size_of(store), **rows_of(store, INFO_SQL)[0]}
         sources = tuple(rows_of(store, SOURCES_SQL))
-    notes = [f"{row['loads']:,} loads of {row['files']:,} files; store version {row['version']}"]
+        lying = about_files(store)
+    notes = [f"{row['loads']:,} loads of {row['files']:,} files; store version {row['version']}", *lying]
     if row["first_request"]:
         notes.append(f"requests from {row['first_request']:%Y-%m-%d %H:%M} to {row['last_request']:%Y-%m-%d %H:%M} UTC")
     if waits := row.pop("vectors_waiting"):
@@ -130,16 +139,11 @@ def rejects(asked: Asked, limit: Annotated[int, "how many to show"] = SHOWN_REJE
 
 def vacuum(asked: Asked) -> Result:
     """Write the store anew without the space that forgotten and replaced rows left; the data stays as it is."""
+    if is_lake(asked.store_name):
+        raise UsageError(f"{asked.store_name}: a lake has nothing to vacuum", hint="llmscope store compact")
     with existing(asked, read_only=False) as store:
         before = size_of(store)
-        store.execute("CHECKPOINT")
-        target = (store.path or Path()).resolve()
-        with fresh_beside(target) as fresh:
-            copy(store, fresh)
-            same_owner(target, fresh)
-            # The lock on the old file is held until it is out of reach: nobody can write into it unseen.
-            fresh.replace(target)
-        sync_folder(target.parent)
+        target = anew(store)
     after = target.stat().st_size
     row = {"store": str(store.path), "before_bytes": before, "after_bytes": after, "freed_bytes": before - after}
     return Result("store vacuum", VACUUMED, (row,))
@@ -153,6 +157,19 @@ def forget(
     if before is None:
         raise UsageError("forget what?", hint="llmscope store forget --before 2026-09, or --before 90d")
     moment = moment_of(before, asked.get("tz", "UTC"))
+    lake = is_lake(asked.store_name)
+    rows = forget_in_lake(asked, moment) if lake else forget_in_file(asked, moment)
+    totals = {"table": None, **{c.name: sum(row[c.name] for row in rows) for c in FORGOTTEN[1:]}}
+    notes = (
+        f"forgotten: what is from before {moment:%Y-%m-%d %H:%M} UTC",
+        "the files stay known as loaded: load skips them, and reads on where a growing one was left",
+        f"llmscope store {'compact' if lake else 'vacuum'} gives the space back to the disk",
+    )
+    return Result("store forget", FORGOTTEN, rows, totals, notes=notes)
+
+
+def forget_in_file(asked: Asked, moment: datetime) -> tuple[dict[str, Any], ...]:
+    """What is from before a moment, out of a store in one file."""
     with existing(asked, read_only=False) as store, store.transaction():
         vectors = forget_vectors(store, moment)
         rows = (*(forget_rows(store, table, column, moment) for table, column in TIMES.items()), vectors)
@@ -160,25 +177,72 @@ def forget(
         if rows[0]["forgotten"]:
             store.execute("DELETE FROM price_keys")
             store.execute("INSERT INTO price_keys SELECT DISTINCT provider, model, service_tier, region FROM requests")
-    totals = {"table": None, **{c.name: sum(row[c.name] for row in rows) for c in FORGOTTEN[1:]}}
-    notes = (
-        f"forgotten: what is from before {moment:%Y-%m-%d %H:%M} UTC",
-        "the files stay known as loaded: load skips them, and reads on where a growing one was left",
-        "llmscope store vacuum gives the space back to the disk",
-    )
-    return Result("store forget", FORGOTTEN, rows, totals, notes=notes)
+    return rows
 
 
-COMMANDS = {"info": info, "rejects": rejects, "vacuum": vacuum, "forget": forget}
+def forget_in_lake(asked: Asked, moment: datetime) -> tuple[dict[str, Any], ...]:
+    """What is from before a moment, out of a lake."""
+    from llmscope.lake.lake import Lake
+    from llmscope.lake.tend import forget as forget_days
+
+    lake = Lake.open(asked.store_name)
+    lake.pricing_file = asked.pricing_path
+    return forget_days(lake, moment, asked.get("memory"))
+
+
+def compact(
+    asked: Asked,
+    grace: Annotated[
+        str, "how long files that no longer count are kept for who still reads them: 1h, 30min, 0s"
+    ] = "1h",
+) -> Result:
+    """Merge the small files of each day of a lake, and delete what nobody reads any more."""
+    from llmscope.lake.lake import Lake
+    from llmscope.lake.tend import compact as compact_days
+
+    if not is_lake(asked.store_name):
+        raise UsageError(f"{asked.store_name}: a store in one file has no days", hint="llmscope store vacuum")
+    lake = Lake.open(asked.store_name)
+    lake.pricing_file = asked.pricing_path
+    done = compact_days(lake, grace_of(grace), asked.get("memory"))
+    figures = (done.merged, done.made, done.before_bytes, done.after_bytes, done.deleted)
+    row = {"store": lake.shown, **dict(zip((c.name for c in COMPACTED[1:]), figures, strict=True))}
+    waits = len(lake.state.removed)
+    said = f"kept for readers at work until --grace {grace} is over: {waits:,} that no longer count"
+    return Result("store compact", COMPACTED, (row,), notes=(said,) if waits else ())
+
+
+def grace_of(text: str) -> timedelta:
+    """A span such as 30min or 1h.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = re.fullmatch(r"(\d{1,6})\s*(s|min|h|d)?", text.strip())
+    if not found:
+        raise UsageError(f"--grace {text!r} is no span", hint="--grace 30min, 1h or 2d")
+    unit = {None: "seconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days"}[found[2]]
+    return timedelta(**{unit: int(found[1])})
+
+
+COMMANDS = {
+    "info": info, "rejects": rejects, "vacuum": vacuum, "compact": compact, "rollup": rollup, "forget": forget,
+}  # fmt: skip
 
 
 @contextmanager
 def existing(asked: Asked, read_only: bool = True) -> Iterator[Store]:
-    """The store, open while it is used.
+    """The store, open while it is used; a lake only to be read.
 
     Raises:
         LlmscopeError: there is none.
     """
+    if is_lake(asked.store_name):
+        from llmscope.lake.session import lake_store
+
+        with closing(lake_store(asked.store_name, asked.get("memory"))) as lake:
+            yield lake
+        return
     if not asked.store_path.exists():
         raise LlmscopeError(
             f"no store at {asked.store_path}",
@@ -200,10 +264,31 @@ def rows_of(store: Store, sql: str, **values: Any) -> list[dict[str, Any]]:
 
 
 def size_of(store: Store) -> int:
-    """Bytes on disk, with what is still in the write-ahead log."""
+    """Bytes on disk, with what is still in the write-ahead log; of a lake those of the files that count."""
+    lake = getattr(store, "lake", None)
+    if lake is not None:
+        return sum(file.bytes for file in lake.state.files.values())
     path = store.path or Path()
     files = (path, path.with_name(path.name + ".wal"))
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+def about_files(store: Store) -> list[str]:
+    """How a lake lies: its files and days, and files among them that are nobody's."""
+    lake = getattr(store, "lake", None)
+    if lake is None:
+        return []
+    from llmscope.lake.tend import strangers
+
+    files = lake.state.files.values()
+    days = {file.day for file in files if file.day}
+    said = [f"{len(files):,} data files of {len(days):,} days; {lake.state.version:,} commits"]
+    if found := strangers(lake):
+        said.append(
+            f"not read, for no load brought them: {len(found):,} Parquet among the lake's (first: {found[0]});"
+            " llmscope load takes them in"
+        )
+    return said
 
 
 def moment_of(text: str, tz: str) -> datetime:
@@ -233,49 +318,3 @@ def forget_vectors(store: Store, moment: datetime) -> dict[str, Any]:
         store.execute(gone, {"moment": moment})
     kept, named = store.execute("SELECT count(*), count(request_id) FROM vectors")[0]
     return {"table": "vectors", "forgotten": older, "kept": kept, "kept_without_time": kept - named}
-
-
-@contextmanager
-def fresh_beside(target: Path) -> Iterator[Path]:
-    """A path for a new file in the same folder, taken away again if it was not renamed."""
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-        yield Path(folder) / target.name
-
-
-def copy(store: Store, path: Path) -> None:
-    """Copies every table and view into a new file, in the same order, and compares the counts.
-
-    Raises:
-        LlmscopeError: the copy is not whole; the store is as it was.
-    """
-    own = store.execute("SELECT current_database()")[0][0]
-    store.execute("SET preserve_insertion_order = true")
-    store.execute(f"ATTACH {literal(str(path))} AS fresh_copy")
-    store.execute(f"COPY FROM DATABASE {quote(own)} TO fresh_copy")
-    tables = store.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = $own AND schema_name = 'main'", {"own": own}
-    )
-    for (table,) in tables:
-        name = f"main.{quote(table)}"
-        counts = f"SELECT (SELECT count(*) FROM {quote(own)}.{name}), (SELECT count(*) FROM fresh_copy.{name})"
-        old, new = store.execute(counts)[0]
-        if old != new:
-            raise LlmscopeError(f"{store.path}: {table} has {old} rows, its copy {new}; the store is as it was")
-    store.execute("DETACH fresh_copy")
-
-
-def same_owner(old: Path, new: Path) -> None:
-    """Gives a file the mode and, where that is allowed, the owner of another."""
-    shutil.copymode(old, new)
-    found = old.stat()
-    with suppress(PermissionError):
-        os.chown(new, found.st_uid, found.st_gid)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

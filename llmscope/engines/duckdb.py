@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import errno
 import re
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmscope.bounds import kept, spill_folder
+from llmscope.engines._quantiles import sharing_quantiles
 from llmscope.errors import LlmscopeError, StoreLocked
 
 if TYPE_CHECKING:
     import duckdb
 
 LOCK = re.compile(r"Conflicting lock is held in (?P<program>.*?) ?\(PID (?P<pid>\d+)\)")
+SPILL_FULL = ("max_temp_directory_size", "duckdb_temp_storage")
 DISK_FULL = ("No space left", "File too large", "Disk quota exceeded")
-QUANTILE = re.compile(r"\bquantile_cont\((?P<of>[a-z_]+), (?P<q>[0-9.e-]+)\)(?!\s*(?:FILTER|OVER)\b)")
+# By a file's suffix, how rows are written.
+WRITTEN = {
+    ".parquet": "FORMAT parquet, COMPRESSION zstd",
+    ".jsonl": "FORMAT json",
+    ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
+}
+ROWS_A_STATEMENT = 500
+SHORT = "not enough memory"
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
+MOST_MENDS = 4
+# By a connection's identity: what is asked when a statement failed, and answers whether it may be run again.
+_MENDS: dict[int, Callable[[Exception], bool]] = {}
 
 
 def connect(
@@ -37,11 +52,7 @@ def connect(
     """
     import duckdb
 
-    config: dict[str, Any] = {"preserve_insertion_order": False}
-    if memory:
-        config["memory_limit"] = memory
-    if spill:
-        config["temp_directory"] = str(spill)
+    config = settings(path, memory, spill)
     deadline, pause, said = time.monotonic() + wait_s, FIRST_WAIT_S, False
     while True:
         try:
@@ -64,6 +75,21 @@ def connect(
             pause = min(pause * 2, LONGEST_WAIT_S)
 
 
+def settings(path: Path | None, memory: str | None, spill: Path | None) -> dict[str, Any]:
+    """What a connection is opened with; what was asked of the process goes before what a caller thinks enough."""
+    config: dict[str, Any] = {"preserve_insertion_order": False, "temp_directory": str(spill_folder(path, spill))}
+    if limit := kept().engine_memory or memory:
+        config["memory_limit"] = limit
+    if threads := kept().threads:
+        config["threads"] = threads
+    return config
+
+
+def limit_memory(con: duckdb.DuckDBPyConnection, memory: str) -> None:
+    """Lets an open engine hold no more than this, or what was asked of the process."""
+    execute(con, f"SET memory_limit = '{kept().engine_memory or memory}'")
+
+
 def lock_holder(error: Exception) -> str | None:
     """Who holds the file, or None when the error is about something else."""
     if "Could not set lock on file" not in str(error):
@@ -75,8 +101,6 @@ def lock_holder(error: Exception) -> str | None:
 def opening_error(path: Path | None, error: Exception) -> LlmscopeError:
     """Why a store could not be opened, and what to do."""
     text = first_line(error)
-    if path is not None and path.is_dir():
-        return LlmscopeError(f"{path}: a folder, not a store", hint="--store takes a file")
     if "not a valid DuckDB database" in text or "serialization" in text.lower():
         return LlmscopeError(f"{path}: not an llmscope store", hint="give logs as arguments, a store with --store")
     return LlmscopeError(f"{path}: cannot be opened: {text}")
@@ -84,7 +108,10 @@ def opening_error(path: Path | None, error: Exception) -> LlmscopeError:
 
 def first_line(error: Exception) -> str:
     """The first sentence of DuckDB's message, without its class name."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
+    if lines[0].startswith("Traceback"):  # of a filesystem in Python: its own words come last
+        lines = [line for line in lines[1:] if not line.startswith((" ", "LINE"))] or lines
+    text = lines[0]
     return re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", text)
 
 
@@ -100,47 +127,75 @@ def execute(con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any] 
     import duckdb
 
     named = {k: v for k, v in (values or {}).items() if re.search(rf"\${k}\b", sql)}
-    try:
-        return con.execute(sql, named).fetchall() if named else con.execute(sql).fetchall()
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except duckdb.Error as error:
-        raise engine_error(error, sql) from error
-    except RecursionError as error:
-        raise LlmscopeError("the query is nested too deeply") from error
-    except RuntimeError as error:
-        if "interrupted" in str(error):  # so the engine calls a Ctrl-C
+    for _ in range(MOST_MENDS):
+        try:
+            return con.execute(sql, named).fetchall() if named else con.execute(sql).fetchall()
+        except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
-        raise
+        except duckdb.Error as error:
+            failed = error
+            if not mended(con, error):
+                break
+        except RecursionError as error:
+            raise LlmscopeError("the query is nested too deeply") from error
+        except RuntimeError as error:
+            if "interrupted" in str(error):  # so the engine calls a Ctrl-C
+                raise KeyboardInterrupt from error
+            raise
+    raise engine_error(failed, sql) from failed
+
+
+def when_failing(con: duckdb.DuckDBPyConnection, mend: Callable[[Exception], bool] | None) -> None:
+    """Says who is asked when a statement of this connection fails; None when it is closed."""
+    _MENDS.pop(id(con), None)
+    if mend:
+        _MENDS[id(con)] = mend
+
+
+def mended(con: duckdb.DuckDBPyConnection, error: Exception) -> bool:
+    """Whether what made a statement fail is mended, so that it may be run again.
+
+    Raises:
+        LlmscopeError: what lies behind the engine's error, in our words.
+    """
+    mend = _MENDS.get(id(con))
+    return mend is not None and mend(error)
 
 
 def engine_error(error: Exception, sql: str = "") -> LlmscopeError:
     """An engine's error in our family; a full disk and too little memory are named as such."""
     text = first_line(error)
+    if any(words in str(error) for words in SPILL_FULL):
+        return LlmscopeError(
+            f"no room left to spill: {text}", hint="--temp FOLDER on a larger disk, a larger --memory, or less at once"
+        )
     if os_errno(error) == errno.ENOSPC or any(words in str(error) for words in DISK_FULL):
         return LlmscopeError(
             "no space left on the disk; the store is as it was", hint="free some space, then load again"
         )
+    if gone := re.match(r"No files found that match the pattern \"(.+)\"", text):
+        return LlmscopeError(f"{gone[1]}: this file is gone", hint="of a lake it may have been replaced: ask again")
     if "Out of Memory" in type(error).__name__ or "Out of Memory" in str(error):
-        return LlmscopeError(f"not enough memory: {text}", hint="raise `memory` in llmscope.toml")
+        return LlmscopeError(f"{SHORT}: {text}", hint="a larger --memory, or a shorter --since")
     return LlmscopeError(f"the query failed: {text}", hint=f"SQL: {sql.strip()}" if sql else None)
 
 
-def sharing_quantiles(sql: str) -> str:
-    """The statement with all quantiles of one column worked out together, from one copy of its values.
+def on_one_thread(
+    con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any], short: LlmscopeError
+) -> list[tuple[Any, ...]]:
+    """Runs a statement again that was short of memory: each thread keeps values of its own for a quantile.
 
-    Exact as before, in a third of the time and half of the memory. Portable SQL asks for one quantile a column.
+    Raises:
+        LlmscopeError: it ran on one thread already, or memory is short all the same.
     """
-    asked: dict[str, dict[str, int]] = {}
-    for found in QUANTILE.finditer(sql):
-        of = asked.setdefault(found["of"], {})
-        of.setdefault(found["q"], len(of) + 1)
-
-    def together(found: re.Match[str]) -> str:
-        of = asked[found["of"]]
-        return f"quantile_cont({found['of']}, [{', '.join(of)}])[{of[found['q']]}]" if len(of) > 1 else found[0]
-
-    return QUANTILE.sub(together, sql)
+    threads = int(execute(con, "SELECT current_setting('threads')")[0][0])
+    if threads == 1:
+        raise short
+    execute(con, "SET threads = 1")
+    try:
+        return execute(con, sql, values)
+    finally:
+        con.cursor().execute(f"SET threads = {threads}")  # a cursor of its own: the columns of the answer stay
 
 
 def register_text(con: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str]) -> None:
@@ -169,3 +224,53 @@ def os_errno(error: Exception) -> int | None:
 def columns_of(con: duckdb.DuckDBPyConnection) -> list[str]:
     """The column names of the last result."""
     return [d[0] for d in con.description or []]
+
+
+class DuckDB:
+    """The engine of a store and of logs read for one question."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def view(self, table: Any, since: datetime | None, until: datetime | None) -> str:
+        """The relation of a table's rows of a window."""
+        name: str = self.store.view(table, since, until)
+        return name
+
+    def show(self, name: str, table: str, files: Sequence[tuple[Any, str]]) -> None:
+        """Makes a relation of chosen files of a lake."""
+        self.store.put_files(name, table, [file for file, _ in files])
+
+    def rows(self, sql: str, values: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The columns and rows of one SELECT."""
+        con = self.store.con
+        try:
+            found = execute(con, sharing_quantiles(sql), values)
+        except LlmscopeError as error:
+            if not error.message.startswith(SHORT):
+                raise
+            found = on_one_thread(con, sharing_quantiles(sql), values, error)
+        return columns_of(con), found
+
+    def put(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
+        """Makes a temporary table of a few rows of our own."""
+        con = self.store.con
+        execute(con, f"CREATE OR REPLACE TEMP TABLE {name} ({', '.join(f'{n} {kind}' for n, kind in columns)})")
+        marks = f"({', '.join('?' * len(columns))})"
+        for at in range(0, len(rows), ROWS_A_STATEMENT):
+            part = rows[at : at + ROWS_A_STATEMENT]
+            con.execute(f"INSERT INTO {name} VALUES {', '.join([marks] * len(part))}", [v for row in part for v in row])
+
+    def keep(self, name: str, sql: str, values: Mapping[str, Any]) -> None:
+        """Makes a temporary table of what one SELECT gives."""
+        execute(self.store.con, f"CREATE OR REPLACE TEMP TABLE {name} AS\n{sharing_quantiles(sql)}", values)
+
+    def write(self, path: Path, suffix: str, sql: str, values: Mapping[str, Any]) -> None:
+        """Writes what a SELECT gives to a file, beside itself and renamed; the rows do not come by here."""
+        with tempfile.TemporaryDirectory(prefix=".llmscope-", dir=path.parent) as folder:
+            beside = Path(folder) / "rows"
+            execute(self.store.con, f"COPY ({sql}) TO {text_literal(str(beside))} ({WRITTEN[suffix]})", values)
+            beside.replace(path)
+
+    def close(self) -> None:
+        """The store lets go of its own connection."""

@@ -17,6 +17,7 @@ from llmscope.load.job import COUNTS, FileReport, Job, Limits, LoadOptions
 from llmscope.load.links import waiting
 from llmscope.load.mapping import Map, unseen
 from llmscope.load.one import load_one
+from llmscope.load.room import check_room
 from llmscope.store import Store
 
 __all__ = ["COUNTS", "FileReport", "Limits", "LoadOptions", "LoadReport", "Map", "job_of", "load"]
@@ -75,6 +76,7 @@ def load(
         hollow = [text for text in paths if text != "-" and Path(text).is_dir() and not inside(Path(text))]
         report.files += [FileReport(text, None, "empty", notes=["a folder with no log in it"]) for text in hollow]
         sizes = [size_of(path) for path, _, _ in files]
+        check_room(store, [path for path, _, _ in files], sizes)
         done = 0
         for window in windows(files, sizes):
             looked, early = look_together(store, window, options)

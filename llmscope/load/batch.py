@@ -32,7 +32,7 @@ from llmscope.load.tally import aside_note, fault_note, other_records, refuse
 from llmscope.load.typed import counted
 from llmscope.sources import FILE, FIRST, Reading, quote
 from llmscope.sources._usage import prepared_sql
-from llmscope.store import Store, rows_table
+from llmscope.store import Store, next_load, rows_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -169,7 +169,7 @@ def chosen(
     con: duckdb.DuckDBPyConnection, jobs: Sequence[Job], contents: Sequence[Future[Bytes]]
 ) -> tuple[list[Member], dict[str, FileReport]]:
     """The files of which nothing is known yet, which are whole and no other's beginning; and those known already."""
-    load_id = int(execute(con, "SELECT coalesce(max(load_id), 0) + 1 FROM loads")[0][0])
+    load_id = next_load(con)
     found = [one.result() for one in contents]
     known = earlier_loads_of(con, [head for head, _, _ in found])
     members: list[Member] = []

@@ -27,6 +27,7 @@ WHERE requests_rows.trace_id = t.trace_id AND {side}.load_id >= $load AND ({lack
 # {completeness}: how much a row knows. Requests of two sources that carry one response id are one request; of one
 # source they are its own business (an answer out of a cache keeps the id of the first). What stands in the store
 # already are different requests: a slot each; a new row takes a slot that its own source has no row in, else its own.
+# {apart}: what new rows are numbered by; those that were settled among themselves are different requests too.
 SEEN_TWICE = """
 CREATE OR REPLACE TEMP TABLE seen_twice AS
 WITH shared AS (
@@ -41,7 +42,7 @@ told AS (
 ),
 numbered AS (
     SELECT *, row_number() OVER (
-               PARTITION BY response_id, fresh, CASE WHEN fresh THEN source_format END ORDER BY again, started, row
+               PARTITION BY response_id, fresh, {apart} ORDER BY again, started, row
            ) AS nth,
            count(*) FILTER (NOT fresh) OVER (PARTITION BY response_id) AS slots,
            count(*) FILTER (NOT fresh AND NOT again) OVER (PARTITION BY response_id) AS free
@@ -112,14 +113,19 @@ class Merged:
     notes: list[str] = field(default_factory=list)
 
 
-def link(con: duckdb.DuckDBPyConnection, tables: Sequence[Table], first_load: int, source: str) -> Merged:
-    """Joins what the loads from `first_load` on brought with all that is there, both ways."""
+def link(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[Table], first_load: int, source: str, settled: bool = False
+) -> Merged:
+    """Joins what the loads from `first_load` on brought with all that is there, both ways.
+
+    `settled`: they have been joined among themselves.
+    """
     found = Merged()
     if "requests" in tables or "traces" in tables:
         inherit(con, first_load)
     if "requests" in tables:
         drop_parents(con, first_load, found)
-        drop_seen_twice(con, first_load, source, found)
+        drop_seen_twice(con, first_load, source, found, settled)
     if "requests" in tables or "scores" in tables:
         join_scores(con, first_load)
     if "requests" in tables or "vectors" in tables:
@@ -155,7 +161,9 @@ def drop_parents(con: duckdb.DuckDBPyConnection, load_id: int, found: Merged) ->
         found.notes.append(f"{gone:,} {what} children's usage and stand{'s' * (gone == 1)} aside")
 
 
-def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, source: str, found: Merged) -> None:
+def drop_seen_twice(
+    con: duckdb.DuckDBPyConnection, load_id: int, source: str, found: Merged, settled: bool = False
+) -> None:
     """Keeps the richer of two records that two sources wrote of one request."""
     present = present_columns(con, "requests")
     earlier = {name for (names,) in execute(con, "SELECT DISTINCT format FROM loads") for name in names.split(" + ")}
@@ -163,7 +171,8 @@ def drop_seen_twice(con: duckdb.DuckDBPyConnection, load_id: int, source: str, f
         return
     complete = " + ".join(f"({c.name} IS NOT NULL)::INTEGER" for c in TABLES["requests"] if c.name in present)
     started = "started_at" if "started_at" in present else "NULL"
-    execute(con, SEEN_TWICE.format(completeness=complete, started=started), {"load": load_id})
+    apart = "NULL" if settled else "CASE WHEN fresh THEN source_format END"
+    execute(con, SEEN_TWICE.format(completeness=complete, started=started, apart=apart), {"load": load_id})
     gone, found.duplicates = removed(con, "seen_twice", load_id)
     if gone:
         found.notes.append(

@@ -25,7 +25,7 @@ from llmscope.load.settle import settle
 from llmscope.load.tally import aside_note, fault_note, faults, refuse
 from llmscope.schema import TABLES
 from llmscope.sources import Reading, literal
-from llmscope.store import Store, rows_table
+from llmscope.store import Store, next_load, rows_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -121,7 +121,7 @@ def read_range(
 ) -> FileReport:
     """Reads [plan.start, end of the last whole line) into the tables and writes down what became of it."""
     file = job.file
-    load_id = int(execute(con, "SELECT coalesce(max(load_id), 0) + 1 FROM loads")[0][0])
+    load_id = next_load(con)
     before = fingerprint(file.path)
     if file.container == "csv":
         rejects.forget_csv_rejects(con)

@@ -25,15 +25,22 @@ class Settled:
     set_aside: Counter[int] = field(default_factory=Counter)
     forgotten: Counter[int] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    of_table: dict[Table, Counter[int]] = field(default_factory=dict)
 
 
 def settle(
-    con: duckdb.DuckDBPyConnection, tables: Sequence[Table], counted: Collection[Table], first_load: int, source: str
+    con: duckdb.DuckDBPyConnection,
+    tables: Sequence[Table],
+    counted: Collection[Table],
+    first_load: int,
+    source: str,
+    settled: bool = False,
 ) -> Settled:
     """Settles the loads from `first_load` on.
 
     Args:
         counted: the tables whose rows the report calls loaded; of the others nothing is counted.
+        settled: the new rows have been settled among themselves; what they are now joined with is older.
     """
     found = Settled()
     if "scores" in tables:
@@ -42,10 +49,11 @@ def settle(
     for table in tables:
         duplicates = drop_duplicates(con, table, first_load)
         forgotten = drop_forgotten(con, table, first_load)
+        found.of_table[table] = duplicates + forgotten
         if table in counted:
             found.duplicates += duplicates
             found.forgotten += forgotten
-    merged: Merged = link(con, tables, first_load, source)
+    merged: Merged = link(con, tables, first_load, source, settled)
     found.duplicates += merged.duplicates
     found.set_aside += merged.parents + found.forgotten
     found.notes += merged.notes

@@ -24,7 +24,6 @@ COLUMNS = (
     ("price_id", "VARCHAR"), ("hypothesis", "VARCHAR"), ("detail", "VARCHAR"), ("rank", "INTEGER"),
     ("over", "BIGINT"), ("upto", "BIGINT"), ("step_usd", "DOUBLE"), *((f"{b}_usd", "DOUBLE") for b in BUCKETS),
 )  # fmt: skip
-CHUNK = 500
 Rates = Mapping[str, Decimal]
 
 
@@ -40,30 +39,11 @@ class WhatIf:
     step_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIfTable:
-    """The temporary table `what_if`: a statement to make it, and those that fill it with their values."""
-
-    rows: tuple[tuple[Any, ...], ...]
-
-    @property
-    def create_sql(self) -> str:
-        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
-        return f"create or replace temp table {NAME} ({columns})"
-
-    @property
-    def inserts(self) -> Iterator[tuple[str, list[Any]]]:
-        row = f"({', '.join('?' * len(COLUMNS))})"
-        for at in range(0, len(self.rows), CHUNK):
-            part = self.rows[at : at + CHUNK]
-            yield f"insert into {NAME} values {', '.join([row] * len(part))}", [v for values in part for v in values]
-
-
-def what_if_table(
+def what_if_rows(
     book: PriceBook,
     keys: Iterable[tuple[str, str | None, str, str | None, str | None]],
     fits: Mapping[str, Sequence[tuple[float, float]]],
-) -> WhatIfTable:
+) -> list[tuple[Any, ...]]:
     """Every hypothesis for the given (price_id, provider, model, service_tier, region).
 
     `fits`: for a price_id, the USD per 1M input and output tokens that its logged costs themselves suggest.
@@ -81,7 +61,7 @@ def what_if_table(
             (price_id, h.hypothesis, h.detail, rank, h.over, h.upto, h.step_usd, *map(float, h.rates))
             for rank, h in _distinct(base, tried)
         ]
-    return WhatIfTable(tuple(row for group in rows.values() for row in group))
+    return [row for group in rows.values() for row in group]
 
 
 def _distinct(base: RateRow, tried: Iterable[WhatIf]) -> list[tuple[int, WhatIf]]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from llmscope.analyses import _movers
 from llmscope.analyses._drift_words import window_text
-from llmscope.analyses.cost import SOURCES, UNPRICED
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError
 from llmscope.report import ask, first, headlines, health, method, stories
@@ -18,6 +17,7 @@ from llmscope.report.template import Template, Wanted
 from llmscope.report.times import whole
 from llmscope.reported import Report, Section
 from llmscope.result import Result, Window, in_number
+from llmscope.rolled import SOURCES, UNPRICED
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

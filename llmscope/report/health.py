@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llmscope.analyses.cost import LOGGED, STATUS_SQL, TOKENS, coverage, unpriced_notes
+from llmscope.analyses.cost import STATUS_SQL, coverage, unpriced_notes
 from llmscope.engines import duckdb as engine
 from llmscope.reported import Section
 from llmscope.result import TOO_FEW, Column, Finding, Part, Result
+from llmscope.rolled import LOGGED, TOKENS
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs

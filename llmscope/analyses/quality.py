@@ -33,6 +33,7 @@ from llmscope.analyses._quality_value import value
 from llmscope.analyses._scored import KEYS
 from llmscope.errors import UsageError, unknown_name
 from llmscope.result import Column, Coverage, Finding, Part, Result, Series
+from llmscope.stats.ready import make_ready
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -68,6 +69,7 @@ def quality(
         raise UsageError("--top takes a number of 1 or more")
     if sort not in {c.name for c in columns}:
         raise unknown_name("column", sort, [c.name for c in columns])
+    make_ready()
     check_names(asked)
     rows = measured(asked)
     mix = _quality_like.read(asked) if any(row["answered"] for row in rows) else []

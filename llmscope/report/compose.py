@@ -18,6 +18,7 @@ from llmscope.report.times import whole
 from llmscope.reported import Report, Section
 from llmscope.result import Result, Window, in_number
 from llmscope.rolled import SOURCES, UNPRICED
+from llmscope.stats.ready import make_ready
 
 if TYPE_CHECKING:
     from llmscope.logs import Logs
@@ -38,6 +39,7 @@ def compose(
         logs.window = framed(logs, template)
     windows = logs.pair(baseline)
     logs.remember()
+    make_ready()
     totals = _movers.totals(logs, windows, SOURCES[source], UNPRICED[source])
     before = int(totals.get("before", {}).get("requests") or 0)
     asking = ask.Asking(logs, windows, tuple(said))

@@ -141,7 +141,7 @@ def group_of(name: str) -> Any:
 
 def as_question(name: str, function: Callable[..., Result], help_text: str) -> Command:
     """An analysis as a command, with the options that all share."""
-    return as_command(name, function, {**WINDOW, **READING, **STORE, **ENGINE, **SHOWING, **PLOT}, help_text)
+    return as_command(name, function, {**WINDOW, **READING, **STORE, **MACHINE, **ENGINE, **SHOWING, **PLOT}, help_text)
 
 
 def own_options(function: Callable[..., Result]) -> dict[str, Opt]:

@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,15 @@ class Ran(NamedTuple):
 
 
 Run = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def _bounds_of_none() -> Iterator[None]:
+    """What one test keeps this process to does not hold for the next."""
+    yield
+    from llmscope.bounds import keep_to
+
+    keep_to()
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in logs}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Spark in this process; skipped without Java or the extra."""
     pytest.importorskip("pyspark", reason="the extra llmscope-toolkit[spark] is not installed")

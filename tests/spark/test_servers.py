@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 
 pyspark = pytest.importorskip("pyspark", reason="the extra llmscope-toolkit[spark] is not installed")
-pytestmark = pytest.mark.skipif(not shutil.which("java"), reason="Spark runs on Java, and there is none here")
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("java"), reason="Spark runs on Java, and there is none here"),
+    pytest.mark.skipif(
+        os.environ.get("LLMSCOPE_SPARK") != "all", reason="LLMSCOPE_SPARK=all starts Spark's servers: some minutes"
+    ),
+]
 HOME = Path(pyspark.__file__).parent
 UP_S = 90
 ROOT = Path(__file__).parents[2]

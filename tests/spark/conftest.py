@@ -41,6 +41,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (settings / "spark-defaults.conf").write_text(DEFAULTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONF_DIR", str(settings))
+        # What a question put to a Spark Connect server leaves behind in this process.
+        for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE", "SPARK_LOCAL_REMOTE"):
+            patch.delenv(name, raising=False)
         from llmscope.engines._spark_session import closed, session
 
         found = session("local[2]", 30.0)

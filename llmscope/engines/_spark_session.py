@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -59,7 +60,13 @@ def session(url: str = LOCAL, wait_s: float = 30.0) -> Any:
         reachable(url, kind, wait_s)
     if kind != "sc":
         find_java()
-    found = within(wait_s if kind in PORTS else None, url, lambda: opened(builder, url, kind))
+    made: list[Any] = []
+    try:
+        found = within(wait_s if kind in PORTS else None, url, lambda: opened(builder, url, kind, made))
+    except LlmscopeError:
+        for one in made:
+            hung_up(one)
+        raise
     import atexit
 
     atexit.register(closed, found)
@@ -158,23 +165,24 @@ def within(wait_s: float | None, url: str, ask: Callable[[], Any]) -> Any:
     return found[0]
 
 
-def opened(builder: Any, url: str, kind: str) -> Any:
-    """The session, once it has answered."""
+def opened(builder: Any, url: str, kind: str, made: list[Any]) -> Any:
+    """The session, once it has answered; what is made by then goes into `made`, for whoever stops waiting for it."""
     with quiet_warnings(), quiet_java() as said:
         try:
-            made = builder.remote(url) if kind == "sc" else builder.master(url)
+            build = builder.remote(url) if kind == "sc" else builder.master(url)
             if kind != "sc":
                 aside = {"spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "llmscope-spark")}
                 own = OWN | aside | (LOOPBACK if kind == "local" else {})
                 for name, value in (own | SETTINGS).items():
-                    made = made.config(name, value)
-            found = made.getOrCreate()
+                    build = build.config(name, value)
+            found = build.getOrCreate()
+            made.append(found)
+            if kind == "sc":
+                impatient(found)
             if kind != "sc" and found.sparkContext.master != url:
                 raise LlmscopeError(f"this process asks {found.sparkContext.master} already: one Spark a process")
             for name, value in SETTINGS.items():
                 found.conf.set(name, value)
-            if kind == "sc":
-                impatient(found)
             if kind == "local":
                 found.conf.set("spark.sql.shuffle.partitions", str(2 * (os.cpu_count() or 1)))
             else:
@@ -229,9 +237,23 @@ def quiet_java() -> Iterator[Callable[[], str]]:
             os.close(screen)
 
 
-def closed(found: Any) -> None:
-    """Lets go of a session; what a Spark that is gone says to that does not matter."""
-    import contextlib
+def closed(found: Any, wait_s: float = 5.0) -> None:
+    """Lets go of a session; what a Spark that is gone says to that, or does not say in time, does not matter."""
 
-    with contextlib.suppress(Exception), quiet_java():
-        found.stop()
+    def stop() -> None:
+        with contextlib.suppress(Exception), quiet_java():
+            found.stop()
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    stopping.join(wait_s)
+    hung_up(found)
+
+
+def hung_up(found: Any) -> None:
+    """Closes the line to a Spark Connect server: pyspark would ask it for its leave when the process ends, and a
+    server that keeps silent is waited for without end."""
+    client = getattr(found, "client", None)
+    with contextlib.suppress(Exception):
+        if client is not None and not client.is_closed:
+            client.close()

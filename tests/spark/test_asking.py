@@ -71,14 +71,14 @@ def test_nobody_there(run: Run, lake: str, kind: str) -> None:
     assert "no Spark can be reached" in ran.err
 
 
-def test_never_answers(run: Run, lake: str) -> None:
-    """A server that takes the call and never answers is waited for as long as --wait says."""
+def test_never_answers(program: Run, lake: str) -> None:
+    """A server that takes the call and never answers is waited for as long as --wait says; then the process ends."""
     pytest.importorskip("pyspark")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"sc://127.0.0.1:{silent.getsockname()[1]}"
-        ran = run("cost", "--store", lake, "--engine", "spark", "--spark-url", url, "--wait", "2")
+        ran = program("cost", "--store", lake, "--engine", "spark", "--spark-url", url, "--wait", "2")
 
     assert (1, "") == (ran.code, ran.out)
     assert "Spark gave no answer in 2 s" in ran.err

@@ -253,7 +253,6 @@ def closed(found: Any, wait_s: float = 5.0) -> None:
 def hung_up(found: Any) -> None:
     """Closes the line to a Spark Connect server: pyspark would ask it for its leave when the process ends, and a
     server that keeps silent is waited for without end."""
-    client = getattr(found, "client", None)
-    with contextlib.suppress(Exception):
-        if client is not None and not client.is_closed:
-            client.close()
+    with contextlib.suppress(Exception):  # a Spark that is no Connect server has no client, and says so by an error
+        if not found.client.is_closed:
+            found.client.close()

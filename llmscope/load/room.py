@@ -51,15 +51,19 @@ def _most_ratio(files: Iterable[Path]) -> float:
 
 
 def packed(path: Path) -> bool:
-    """Whether a file is gzip by its first bytes."""
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(2) == GZIP
+    """Whether a file is gzip by its first bytes; a named pipe is none, and would be waited for."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(2) == GZIP
     return False
 
 
 def stored_bytes(path: Path, size: int) -> int:
     """What a file's rows will take of a store at least; 0 where its first bytes do not tell."""
     try:
+        if not path.is_file():
+            return 0
         with path.open("rb") as file:
             read = file.read(SAMPLE_BYTES)
         raw = zlib.decompressobj(wbits=31).decompress(read) if read.startswith(GZIP) else read

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from llmscope.identifiers import quoted
 from llmscope.schema import Dimension
 
 if TYPE_CHECKING:
@@ -30,115 +31,134 @@ WITH known AS (
 ), judged AS (
     SELECT *, gap_usd <= greatest(1e-6, $tolerance * abs(logged_usd)) AS agrees FROM compared
 )"""
-SAMPLE = """, differing AS (
-    SELECT * FROM judged WHERE NOT agrees AND md5(request_id) < $below
+# The requests that differ, or a sample of them, kept for the statements below. Names that a dimension may have too
+# are others here.
+KEPT = "kept_differing"
+DIFFERING = (
+    COMPARED
+    + """
+SELECT {dimensions} request_id AS of_request, started_at AS asked_at, model AS of_model, provider AS of_provider,
+    service_tier AS of_tier, region AS of_region, price_id AS of_price, logged_usd, cost_usd AS computed_usd, gap_usd,
+    coalesce(input_tokens, 0) AS taken, coalesce(output_tokens, 0) AS given, coalesce(reasoning_tokens, 0) AS reasoned,
+    coalesce(cache_read_tokens, 0) AS cache_read, coalesce(cache_write_tokens, 0) AS cache_write,
+    coalesce(cache_write_30m_tokens, 0) AS cache_write_30m, coalesce(cache_write_1h_tokens, 0) AS cache_write_1h,
+    coalesce(cache_write_12h_tokens, 0) AS cache_write_12h,
+    coalesce(audio_input_tokens, 0) AS input_audio, coalesce(image_input_tokens, 0) AS input_image,
+    coalesce(audio_output_tokens, 0) AS output_audio, coalesce(image_output_tokens, 0) AS output_image,
+    coalesce(web_searches, 0) AS web_search
+FROM judged
+WHERE NOT agrees AND {drawn}
+"""
+)
+ALL_DRAWN, BY_HASH, BY_SIZE = "true", "md5(request_id) < $below", "true ORDER BY gap_usd DESC, request_id LIMIT $most"
+SAMPLED = f"""
+WITH differing AS (
+    SELECT * FROM {KEPT}
 )"""
-LARGEST = """, differing AS (
-    SELECT * FROM judged WHERE NOT agrees ORDER BY gap_usd DESC, request_id LIMIT $most
+LARGEST = f"""
+WITH differing AS (
+    SELECT * FROM {KEPT} ORDER BY gap_usd DESC, of_request LIMIT $most
 )"""
 # A hypothesis reproduces a request when it comes within the tolerance and leaves at most a fifth of the gap.
 # Of several details of one hypothesis (other dates) the nearest counts.
 TRIED = """, tried AS (
     SELECT differing.*, what_if.hypothesis, what_if.detail, what_if.rank AS place,
         CASE WHEN what_if.step_usd IS NULL THEN abs(logged_usd - (
-            coalesce(input_tokens, 0) * what_if.input_usd
-            + coalesce(output_tokens, 0) * what_if.output_usd
-            + coalesce(cache_read_tokens, 0) * what_if.cache_read_usd
-            + coalesce(cache_write_tokens, 0) * what_if.cache_write_usd
-            + coalesce(cache_write_30m_tokens, 0) * what_if.cache_write_30m_usd
-            + coalesce(cache_write_1h_tokens, 0) * what_if.cache_write_1h_usd
-            + coalesce(cache_write_12h_tokens, 0) * what_if.cache_write_12h_usd
-            + coalesce(audio_input_tokens, 0) * what_if.input_audio_usd
-            + coalesce(image_input_tokens, 0) * what_if.input_image_usd
-            + coalesce(reasoning_tokens, 0) * what_if.reasoning_usd
-            + coalesce(audio_output_tokens, 0) * what_if.output_audio_usd
-            + coalesce(image_output_tokens, 0) * what_if.output_image_usd
-            + coalesce(web_searches, 0) * what_if.web_search_usd
+            taken * what_if.input_usd
+            + given * what_if.output_usd
+            + cache_read * what_if.cache_read_usd
+            + cache_write * what_if.cache_write_usd
+            + cache_write_30m * what_if.cache_write_30m_usd
+            + cache_write_1h * what_if.cache_write_1h_usd
+            + cache_write_12h * what_if.cache_write_12h_usd
+            + input_audio * what_if.input_audio_usd
+            + input_image * what_if.input_image_usd
+            + reasoned * what_if.reasoning_usd
+            + output_audio * what_if.output_audio_usd
+            + output_image * what_if.output_image_usd
+            + web_search * what_if.web_search_usd
             + what_if.request_usd
         ))
         WHEN abs(logged_usd / what_if.step_usd - round(logged_usd / what_if.step_usd)) < 1e-6
             AND gap_usd < what_if.step_usd THEN 0
         ELSE gap_usd END AS residual_usd
     FROM differing
-    JOIN what_if ON differing.price_id = what_if.price_id
-        AND coalesce(input_tokens, 0) > what_if.over AND coalesce(input_tokens, 0) <= what_if.upto
+    JOIN what_if ON differing.of_price = what_if.price_id AND taken > what_if.over AND taken <= what_if.upto
 ), near AS (
-    SELECT *, rank() OVER (PARTITION BY request_id, hypothesis ORDER BY residual_usd, place) AS nearness
+    SELECT *, rank() OVER (PARTITION BY of_request, hypothesis ORDER BY residual_usd, place) AS nearness
     FROM tried
     WHERE residual_usd <= greatest(1e-6, $tolerance * abs(logged_usd)) AND residual_usd <= 0.2 * gap_usd
 ), reproduced AS (
     SELECT * FROM near WHERE nearness = 1
 )"""
 
-KEYS_SQL = (
-    COMPARED
-    + """
-SELECT price_id, provider, model, service_tier, region
-FROM judged
-WHERE NOT agrees AND price_id IS NOT NULL
+KEYS_SQL = f"""
+SELECT of_price, of_provider, of_model, of_tier, of_region
+FROM {KEPT}
+WHERE of_price IS NOT NULL
 GROUP BY ALL
 ORDER BY ALL
 """
-)
 # What a token must have cost, solved from each pair of neighbours without cached tokens; the figures most pairs share.
-FITS_SQL = (
-    COMPARED
-    + SAMPLE
-    + """, plain AS (
-    SELECT price_id, started_at, request_id,
-        cast(input_tokens AS DOUBLE) AS taken, cast(output_tokens AS DOUBLE) AS given, logged_usd * 1e6 AS micro_usd
-    FROM differing
-    WHERE price_id IS NOT NULL AND coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) = 0
+FITS_SQL = f"""
+WITH plain AS (
+    SELECT of_price, asked_at, of_request,
+        cast(taken AS DOUBLE) AS taken, cast(given AS DOUBLE) AS given, logged_usd * 1e6 AS micro_usd
+    FROM {KEPT}
+    WHERE of_price IS NOT NULL AND cache_read + cache_write = 0
 ), paired AS (
     SELECT *,
-        lag(taken) OVER (PARTITION BY price_id ORDER BY started_at, request_id) AS taken_before,
-        lag(given) OVER (PARTITION BY price_id ORDER BY started_at, request_id) AS given_before,
-        lag(micro_usd) OVER (PARTITION BY price_id ORDER BY started_at, request_id) AS micro_usd_before
+        lag(taken) OVER (PARTITION BY of_price ORDER BY asked_at, of_request) AS taken_before,
+        lag(given) OVER (PARTITION BY of_price ORDER BY asked_at, of_request) AS given_before,
+        lag(micro_usd) OVER (PARTITION BY of_price ORDER BY asked_at, of_request) AS micro_usd_before
     FROM plain
 ), solved AS (
-    SELECT price_id,
+    SELECT of_price,
         (micro_usd * given_before - micro_usd_before * given)
             / nullif(taken * given_before - taken_before * given, 0) AS input_usd,
         (taken * micro_usd_before - taken_before * micro_usd)
             / nullif(taken * given_before - taken_before * given, 0) AS output_usd
     FROM paired
 ), rounded AS (
-    SELECT price_id, 2 AS places, round(input_usd, 2) AS input_usd, round(output_usd, 2) AS output_usd FROM solved
+    SELECT of_price, 2 AS places, round(input_usd, 2) AS input_usd, round(output_usd, 2) AS output_usd FROM solved
     UNION ALL
-    SELECT price_id, 4 AS places, round(input_usd, 4) AS input_usd, round(output_usd, 4) AS output_usd FROM solved
+    SELECT of_price, 4 AS places, round(input_usd, 4) AS input_usd, round(output_usd, 4) AS output_usd FROM solved
 ), counted AS (
-    SELECT price_id, places, input_usd, output_usd, count(*) AS pairs
+    SELECT of_price, places, input_usd, output_usd, count(*) AS pairs
     FROM rounded
     WHERE input_usd > 0 AND output_usd > 0
     GROUP BY ALL
     HAVING count(*) >= 3
 ), ordered AS (
-    SELECT *, row_number() OVER (PARTITION BY price_id, places ORDER BY pairs DESC, input_usd, output_usd) AS place
+    SELECT *, row_number() OVER (PARTITION BY of_price, places ORDER BY pairs DESC, input_usd, output_usd) AS place
     FROM counted
 )
-SELECT price_id, input_usd, output_usd FROM ordered WHERE place <= 3 ORDER BY price_id, place, places
+SELECT of_price, input_usd, output_usd FROM ordered WHERE place <= 3 ORDER BY of_price, place, places
 """
-)
+GAPS_SQL = f"""
+SELECT {{columns}} sum(gap_usd) AS gap_usd
+FROM {KEPT}
+GROUP BY ALL
+"""
 REASONS_SQL = (
-    COMPARED
-    + SAMPLE
+    SAMPLED
     + TRIED
     + """
-SELECT {dimensions} hypothesis, detail, min(place) AS place, sum(gap_usd) AS explained_usd
+SELECT {columns} hypothesis, detail, min(place) AS place, sum(gap_usd) AS explained_usd
 FROM reproduced
 GROUP BY ALL
 """
 )
 REQUESTS_SQL = (
-    COMPARED
-    + LARGEST
+    LARGEST
     + TRIED
     + """
-SELECT differing.request_id, differing.started_at, differing.model, differing.logged_usd, differing.cost_usd,
-    differing.gap_usd, reproduced.hypothesis, reproduced.detail, reproduced.place
+SELECT differing.of_request AS request_id, differing.asked_at AS started_at, differing.of_model AS model,
+    differing.logged_usd, differing.computed_usd AS cost_usd, differing.gap_usd,
+    reproduced.hypothesis, reproduced.detail, reproduced.place
 FROM differing
-LEFT JOIN reproduced ON reproduced.request_id = differing.request_id
-ORDER BY differing.gap_usd DESC, differing.request_id, reproduced.place
+LEFT JOIN reproduced ON reproduced.of_request = differing.of_request
+ORDER BY differing.gap_usd DESC, differing.of_request, reproduced.place
 """
 )
 # Hypotheses are tried on at most about this many requests, drawn by a hash of their id.
@@ -171,27 +191,53 @@ def below(differing: int) -> str:
     return EVERY if differing <= MOST_TRIED else f"{int(MOST_TRIED / differing * 16**8):08x}"
 
 
-def explain(
-    logs: Logs, by: Sequence[Dimension], gaps: Mapping[Key, float], sample: str, tolerance: float, most: int
-) -> tuple[dict[Key, Reason], list[Row]]:
-    """The reason of each slice that has a gap (`gaps`: its size in the sample), and the requests that differ most."""
-    put_hypotheses(logs, sample, tolerance)
-    tried = logs.query(REASONS_SQL, by=by, tolerance=tolerance, below=sample)
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """The requests that differ, of which a sample (all, where `sample` is EVERY) is looked at."""
+
+    logs: Logs
+    by: tuple[Dimension, ...]
+    sample: str
+    tolerance: float
+    most: int
+
+    def keep(self, by: Sequence[Dimension], drawn: str) -> None:
+        """Makes the table of them; by tag a request is a row a tag."""
+        values: dict[str, Any] = {"below": self.sample} if drawn == BY_HASH else {}
+        values |= {"most": self.most} if drawn == BY_SIZE else {}
+        self.logs.keep(KEPT, DIFFERING, by, {"drawn": drawn}, tolerance=self.tolerance, **values)
+
+    def query(self, sql: str, **values: Any) -> list[Row]:
+        columns = "".join(f"{quoted(d.word)}, " for d in self.by)
+        return self.logs.query(sql, names={"columns": columns}, **values)
+
+
+def explain(of: Differing) -> tuple[dict[Key, Reason], list[Row]]:
+    """The reason of each slice that has a gap, and the requests that differ most."""
+    drawn = ALL_DRAWN if of.sample == EVERY else BY_HASH
+    tagged = any(d.unnests for d in of.by)
+    of.keep(() if tagged else of.by, drawn)
+    put_hypotheses(of)
+    if tagged:
+        of.keep(of.by, drawn)
+    gaps = {tuple(row[d.word] for d in of.by): row["gap_usd"] for row in of.query(GAPS_SQL) if row["gap_usd"]}
+    tried = of.query(REASONS_SQL, tolerance=of.tolerance)
     slices: dict[Key, list[Row]] = {}
     for row in tried:
-        slices.setdefault(tuple(row[d.word] for d in by), []).append(row)
+        slices.setdefault(tuple(row[d.word] for d in of.by), []).append(row)
     found = {key: reason_of(together(slices.get(key, ())), gap) for key, gap in gaps.items()}
-    return found, largest(logs, most, together(tried), tolerance)
+    if drawn != ALL_DRAWN or tagged:
+        of.keep((), BY_SIZE)
+    return found, largest(of, together(tried))
 
 
-def put_hypotheses(logs: Logs, sample: str, tolerance: float) -> None:
+def put_hypotheses(of: Differing) -> None:
     """Makes the temporary table `what_if` for the prices at which something differs."""
-    keys = logs.query(KEYS_SQL, tolerance=tolerance)
     fits: dict[str, list[tuple[float, float]]] = {}
-    for row in logs.query(FITS_SQL, tolerance=tolerance, below=sample):
-        fits.setdefault(row["price_id"], []).append((row["input_usd"], row["output_usd"]))
-    names = ("price_id", "provider", "model", "service_tier", "region")
-    logs.put_what_if([tuple(row[name] for name in names) for row in keys], fits)
+    for row in of.query(FITS_SQL):
+        fits.setdefault(row["of_price"], []).append((row["input_usd"], row["output_usd"]))
+    names = ("of_price", "of_provider", "of_model", "of_tier", "of_region")
+    of.logs.put_what_if([tuple(row[name] for name in names) for row in of.query(KEYS_SQL)], fits)
 
 
 def together(rows: Iterable[Row]) -> list[Explained]:
@@ -222,12 +268,12 @@ def worded(hypothesis: str, detail: str) -> str:
     return f"{hypothesis}: {detail}" if detail else hypothesis
 
 
-def largest(logs: Logs, most: int, likely: Sequence[Explained], tolerance: float) -> list[Row]:
+def largest(of: Differing, likely: Sequence[Explained]) -> list[Row]:
     """The requests that differ most, each with the reason that reproduces it; the likeliest overall goes first."""
     most_usd = max((one.usd for one in likely), default=0.0) or 1.0
     overall = {one.hypothesis: round(one.usd / most_usd, 2) for one in likely}
     found: dict[str, list[Row]] = {}
-    for row in logs.query(REQUESTS_SQL, tolerance=tolerance, most=most):
+    for row in of.query(REQUESTS_SQL, tolerance=of.tolerance, most=of.most):
         found.setdefault(row["request_id"], []).append(row)
     likeliest = (
         min(rows, key=lambda r: (-overall.get(r["hypothesis"], 0.0), r["place"] or 0)) for rows in found.values()

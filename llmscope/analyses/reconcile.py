@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.analyses import _gaps, _slices
@@ -30,7 +30,6 @@ SELECT {dimensions}
     sum(cast(logged_usd AS DECIMAL(38, 15))) FILTER (WHERE agrees IS NOT NULL) AS cost_logged_usd,
     sum(cost_usd) FILTER (WHERE agrees IS NOT NULL) AS cost_usd,
     count(*) FILTER (WHERE agrees) AS agreeing,
-    sum(gap_usd) FILTER (WHERE NOT agrees AND md5(request_id) < $below) AS gap_usd,
     count(*) FILTER (WHERE cost_usd IS NULL AND logged_usd IS NOT NULL) AS only_logged_requests,
     sum(cast(logged_usd AS DECIMAL(38, 15))) FILTER (WHERE cost_usd IS NULL) AS only_logged_usd,
     count(*) FILTER (WHERE cost_logged_usd IS NULL AND cost_usd IS NOT NULL) AS only_computed_requests,
@@ -79,6 +78,8 @@ SUMMED = (
     "requests", "cost_logged_usd", "cost_usd", "agreeing", "only_logged_requests", "only_computed_requests",
     "logged_zero_requests",
 )  # fmt: skip
+# What of all slices together is no sum.
+JOINED: dict[str, Callable[[list[Any]], Any]] = {"first_at": min, "last_at": max}
 Row = dict[str, Any]
 
 
@@ -93,13 +94,13 @@ def reconcile(
     groups = _slices.grouping(by, None)
     columns = (*_slices.columns_of(groups), *MEASURES)
     check(columns, top, sort, tolerance)
-    whole = logs.query(SQL, tolerance=tolerance, below=_gaps.EVERY)[0]
-    sample = _gaps.below(whole["requests"] - whole["agreeing"])
-    rows = [row for row in logs.query(SQL, by=groups, tolerance=tolerance, below=sample) if row["requests"]]
-    gaps = {key_of(row, groups): row["gap_usd"] for row in rows if row["gap_usd"]}
-    reasons, requests = (
-        _gaps.explain(logs, groups, gaps, sample, tolerance, top or REQUESTS_SHOWN) if gaps else ({}, [])
-    )
+    every = logs.query(SQL, by=groups, tolerance=tolerance)
+    tagged = any(d.unnests for d in groups)  # a request of two tags is in two rows
+    whole = logs.query(SQL, tolerance=tolerance)[0] if tagged or not every else together(every, groups)
+    rows, differing = [row for row in every if row["requests"]], whole["requests"] - whole["agreeing"]
+    sample = _gaps.below(differing)
+    looked_at = _gaps.Differing(logs, tuple(groups), sample, tolerance, top or REQUESTS_SHOWN)
+    reasons, requests = _gaps.explain(looked_at) if differing else ({}, [])
     finished = [finish(row, reasons.get(key_of(row, groups))) for row in cut(rows, groups, top)]
     finished = ordered(finished, groups, sort)
     return Result(
@@ -112,6 +113,15 @@ def reconcile(
         notes=tuple(notes(whole, tolerance, sample)),
         coverage=coverage(whole),
     )
+
+
+def together(rows: Sequence[Row], groups: Sequence[Dimension]) -> Row:
+    """What all slices have together: each request is in one of them."""
+    whole: Row = {}
+    for name in rows[0].keys() - {d.word for d in groups}:
+        known = [row[name] for row in rows if row[name] is not None]
+        whole[name] = (JOINED.get(name, sum))(known) if known else None
+    return whole
 
 
 def check(columns: Sequence[Column], top: int | None, sort: str, tolerance: float) -> None:

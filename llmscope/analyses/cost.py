@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Annotated, Any
 
 from llmscope.analyses import _rolled_cost, _slices
@@ -98,6 +99,7 @@ def cost(
     sort: Annotated[str, "column to sort by"] = "cost_usd",
     cost_source: Annotated[str, "auto, computed or logged"] = "auto",
     forecast: Annotated[bool, "the month to date, carried to its end with an interval"] = False,
+    no_people: Annotated[bool, "without users and sessions: counting them takes half of the time"] = False,
 ) -> Result:
     """Cost, tokens and requests by dimension; see the module's words."""
     if cost_source not in SOURCES:
@@ -110,11 +112,12 @@ def cost(
         raise unknown_name("column", sort, [c.name for c in columns])
     slices = [d for d in groups if d.word != over]
     rolled = sort not in _rolled_cost.LACKING and logs.rolled(groups, priced=True)
-    of = _rolled_cost.measured if rolled else measured
+    of: Callable[..., list[Row]] = _rolled_cost.measured if rolled else partial(measured, people=not no_people)
     rows = of(logs, groups, cost_source) if groups else []
+    adds_up = (rolled or no_people) and not any(d.unnests for d in groups)
+    whole = together(rows, groups) if rows and adds_up else of(logs, (), cost_source)[0]
     if top is not None and slices:
         rows = with_others(rows, slices, top, over)
-    whole = of(logs, (), cost_source)[0]
     total = whole["cost_usd"]
     finished = [finish(row, total) for row in rows or ([whole] if whole["requests"] else [])]
     if over:
@@ -166,10 +169,10 @@ def series(rows: Sequence[Row], slices: Sequence[Dimension], over: str) -> tuple
     )  # fmt: skip
 
 
-def measured(logs: Logs, groups: Sequence[Dimension], source: str) -> list[Row]:
+def measured(logs: Logs, groups: Sequence[Dimension], source: str, people: bool = True) -> list[Row]:
     """One row a slice, sums exact."""
-    people = NO_PEOPLE if logs.weights else PEOPLE
-    names = {**counting(logs), "chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": people}
+    counted = PEOPLE if people and not logs.weights else NO_PEOPLE
+    names = {**counting(logs), "chosen": SOURCES[source], "unpriced": UNPRICED[source], "people": counted}
     rows = logs.query(SQL, by=groups, names=names)
     return tidy(rows, ("requests", "costed_requests", "unpriced_requests")) if logs.weights else rows
 
@@ -186,6 +189,12 @@ def with_others(rows: list[Row], slices: Sequence[Dimension], top: int, over: st
     for row in merged.values():
         row.update({d.word: _slices.OTHER for d in slices}, users=None, sessions=None, session_cost_usd=None)
     return [*inside, *merged.values()]
+
+
+def together(rows: Sequence[Row], groups: Sequence[Dimension]) -> Row:
+    """All slices as one, where each request is in one of them and nobody is counted."""
+    words = {d.word for d in groups}
+    return reduce(add, ({name: value for name, value in row.items() if name not in words} for row in rows))
 
 
 def add(left: Row, right: Row) -> Row:

@@ -82,6 +82,21 @@ class Logs:
 
         self.engine = Remembering(self.engine)
 
+    def twin(self) -> Logs | None:
+        """The same logs on a connection of their own, for a second thread; None where questions are asked one by one.
+
+        What one remembers the other knows.
+        """
+        from llmscope.engines.remembering import Remembering
+
+        store = self.store.twin() if self.asked_engine is None else None
+        if store is None:
+            return None
+        found = replace(self, store=store, ran=[], _folder=None)
+        if isinstance(self.engine, Remembering):
+            found.engine = self.engine.beside(duckdb.DuckDB(store))
+        return found
+
     def keep(
         self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any
     ) -> None:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,6 +146,17 @@ class Store:
             con.close()
             raise
         return con
+
+    def twin(self) -> Store | None:
+        """The same file on a connection of its own, for a second thread; None where questions are asked one by one.
+
+        What is temporary is each connection's own. Two statements at once take the memory of two.
+        """
+        if self.path is None or not self.read_only or kept().memory_bytes or kept().threads == 1:
+            return None
+        con = engine.settled(self.con.cursor())
+        stand_in(con)
+        return replace(self, _con=con, _lock=threading.Lock())
 
     def make_room(self, sql_length: int) -> None:
         """Lets the engine hold what the expressions of one statement need, where nobody said how much it may.

@@ -56,10 +56,7 @@ def connect(
     deadline, pause, said = time.monotonic() + wait_s, FIRST_WAIT_S, False
     while True:
         try:
-            con = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
-            con.execute("SET TimeZone = 'UTC'")
-            con.execute("SET enable_progress_bar = false")  # it would write to stdout
-            return con
+            return settled(duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config))
         except duckdb.Error as error:
             holder = lock_holder(error)
             if holder is None:
@@ -73,6 +70,13 @@ def connect(
                 said = True
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_WAIT_S)
+
+
+def settled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A new connection with times in UTC, and nothing of its own on stdout."""
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")
+    return con
 
 
 def settings(path: Path | None, memory: str | None, spill: Path | None) -> dict[str, Any]:

@@ -19,6 +19,12 @@ class Remembering:
         self.known: dict[Any, tuple[list[str], list[tuple[Any, ...]]]] = {}
         self.made: dict[str, Any] = {}
 
+    def beside(self, engine: Engine) -> Remembering:
+        """The same for another connection to the same rows: what one was answered the other knows."""
+        found = Remembering(engine)
+        found.known = self.known
+        return found
+
     def rows(self, sql: str, values: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The columns and rows of one SELECT, run the first time it is asked."""
         key = self.identity(sql, values)
@@ -40,9 +46,11 @@ class Remembering:
         self.made[name] = made
 
     def put(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
-        """Makes a temporary table of our own; one of the same name is another."""
-        self.engine.put(name, columns, rows)
-        self.made[name] = object()
+        """Makes a temporary table of our own, unless it stands as it would be made."""
+        made = (tuple(columns), tuple(map(tuple, rows)))
+        if self.made.get(name) != made:
+            self.engine.put(name, columns, rows)
+        self.made[name] = made
 
     def show(self, name: str, table: str, files: Sequence[tuple[Any, str]]) -> None:
         """Makes a relation of chosen files of a lake."""

@@ -13,6 +13,7 @@ from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError
 from llmscope.report import ask, first, headlines, health, method, stories
 from llmscope.report.needs import lacking
+from llmscope.report.side_by_side import side_by_side
 from llmscope.report.template import Template, Wanted
 from llmscope.report.times import whole
 from llmscope.reported import Report, Section
@@ -86,12 +87,14 @@ def with_baseline(sections: Sequence[Wanted], baseline: str | None) -> tuple[Wan
 
 def sections_of(asking: ask.Asking, wanted: Sequence[Wanted], totals: Mapping[str, Row], source: str) -> list[Section]:
     """Every section answered; those about the others last."""
-    made: dict[str, Section] = {}
-    for one in wanted:
+
+    def answered(asking: ask.Asking, one: Wanted) -> Section:
         if one.analysis == "movers":
-            made[one.name] = ask.section_of(asking, one, moved(asking, totals, source))
-        elif one.analysis not in ("health", "method"):
-            made[one.name] = ask.answer(asking, one)
+            return ask.section_of(asking, one, moved(asking, totals, source))
+        return ask.answer(asking, one)
+
+    of_requests = [one for one in wanted if one.analysis not in ("health", "method")]
+    made = dict(zip((one.name for one in of_requests), side_by_side(asking, of_requests, answered), strict=True))
     for one in (one for one in wanted if one.analysis in ("health", "method")):
         about = health.health if one.analysis == "health" else method.method
         made[one.name] = ask.section_of(asking, one, about(asking.logs, list(made.values())))

@@ -51,6 +51,7 @@ class Logs:
     present: frozenset[str] = frozenset()
     asked_engine: Engine | None = None
     exact: bool = False
+    shown: frozenset[str] | None = None
     _opening: Future[PriceBook] | None = field(default=None, repr=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
@@ -82,20 +83,9 @@ class Logs:
 
         self.engine = Remembering(self.engine)
 
-    def twin(self) -> Logs | None:
-        """The same logs on a connection of their own, for a second thread; None where questions are asked one by one.
-
-        What one remembers the other knows.
-        """
-        from llmscope.engines.remembering import Remembering
-
-        store = self.store.twin() if self.asked_engine is None else None
-        if store is None:
-            return None
-        found = replace(self, store=store, ran=[], _folder=None)
-        if isinstance(self.engine, Remembering):
-            found.engine = self.engine.beside(duckdb.DuckDB(store))
-        return found
+    def shows(self, part: str) -> bool:
+        """Whether whoever asks shows this table of an answer: one that nobody sees and no sentence needs may stay out."""
+        return self.shown is None or part in self.shown
 
     def keep(
         self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any

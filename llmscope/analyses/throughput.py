@@ -186,7 +186,7 @@ def further(logs: Logs, slices: Sequence[Dimension], whole: Row, busiest: int) -
     found = {}
     if busiest and whole["requests"]:
         found["busiest"] = _throughput_parts.busiest(logs, slices, busiest)
-    queue = _throughput_parts.queue(logs, slices) if whole["waits"] else None
+    queue = _throughput_parts.queue(logs, slices) if whole["waits"] and logs.shows("queue") else None
     return {**found, "queue": queue} if queue else found
 
 

@@ -34,6 +34,7 @@ class Asking:
     logs: Logs
     windows: tuple[Window, Window]
     said: tuple[str, ...]  # the words of the command line that every answer's own command repeats
+    sections: Sequence[Wanted] = ()
     lacking: Mapping[str, str] = field(default_factory=dict)
     results: dict[str, Result | LlmscopeError] = field(default_factory=dict)
     tell: Callable[[str], None] = lambda text: None
@@ -46,7 +47,7 @@ class Asking:
         return self.results[key]
 
     def fresh(self, name: str, options: Mapping[str, Any], both: bool) -> Result | LlmscopeError:
-        asked, self.logs.ran = self.logs.window, []
+        asked, self.logs.ran, self.logs.shown = self.logs.window, [], self.shown(name, options)
         try:
             if both:
                 self.logs.window = Window(self.windows[0].since or asked.since, asked.until, asked.tz)
@@ -54,7 +55,14 @@ class Asking:
         except LlmscopeError as error:
             return error
         finally:
-            self.logs.window = asked
+            self.logs.window, self.logs.shown = asked, None
+
+    def shown(self, name: str, options: Mapping[str, Any]) -> frozenset[str] | None:
+        """The tables that the sections show of one answer; None for all."""
+        asking = [one.parts for one in self.sections if one.analysis == name and one.options == options]
+        if not asking or None in asking:
+            return None
+        return frozenset(part for parts in asking for part in parts or ())
 
 
 def section_of(asking: Asking, one: Wanted, found: Result | LlmscopeError) -> Section:

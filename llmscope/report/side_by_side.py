@@ -8,6 +8,9 @@ from dataclasses import replace
 from threading import Thread
 from typing import TypeVar
 
+from llmscope.engines.duckdb import DuckDB
+from llmscope.engines.remembering import Remembering
+from llmscope.logs import Logs
 from llmscope.report.ask import Asking
 from llmscope.report.template import Wanted
 
@@ -22,7 +25,7 @@ def side_by_side(asking: Asking, wanted: Sequence[Wanted], answer: Callable[[Ask
     """
     left, found = deque(enumerate(wanted)), dict[int, T]()
     failed: list[BaseException] = []
-    twin = asking.logs.twin()
+    twin = twin_of(asking.logs)
 
     def work(asking: Asking) -> None:
         while not failed and (next_one := taken(left)):
@@ -53,6 +56,18 @@ def side_by_side(asking: Asking, wanted: Sequence[Wanted], answer: Callable[[Ask
     if failed:
         raise failed[0]
     return [found[place] for place in range(len(wanted))]
+
+
+def twin_of(logs: Logs) -> Logs | None:
+    """The same logs on a connection of their own; None where questions are asked one by one. What one remembers the
+    other knows."""
+    store = logs.store.twin() if logs.asked_engine is None else None
+    if store is None:
+        return None
+    found = replace(logs, store=store, ran=[], _folder=None)
+    if isinstance(logs.engine, Remembering):
+        found.engine = logs.engine.beside(DuckDB(store))
+    return found
 
 
 def taken(left: deque[tuple[int, Wanted]]) -> tuple[int, Wanted] | None:

@@ -63,9 +63,8 @@ class Logs:
 
         Args:
             by: what the hole {dimensions} lists, each under the word asked for.
-            names: identifiers for further holes, from schema.py or the analysis's own constants.
-            window: another than the one asked for, such as `before` or one that holds both.
-            values: bound as $name.
+            names: for further holes, from schema.py or the analysis's own constants.
+            window: another than the one asked for; values: bound as $name.
         """
         if window is not None:
             asked, self.window = self.window, window
@@ -77,15 +76,15 @@ class Logs:
         columns, rows = self._asking(self.engine.rows, whole, every)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def shows(self, part: str) -> bool:
+        """Whether whoever asks shows this table of an answer."""
+        return self.shown is None or part in self.shown
+
     def remember(self) -> None:
         """From here on a statement that ran before is not run again."""
         from llmscope.engines.remembering import Remembering
 
         self.engine = Remembering(self.engine)
-
-    def shows(self, part: str) -> bool:
-        """Whether whoever asks shows this table of an answer: one that nobody sees and no sentence needs may stay out."""
-        return self.shown is None or part in self.shown
 
     def keep(
         self, name: str, sql: str, by: Sequence[Dimension] = (), names: Mapping[str, str] | None = None, **values: Any

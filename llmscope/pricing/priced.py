@@ -119,6 +119,7 @@ class _Shape:
     extrapolated: bool
     undated: bool
     unpriced: bool
+    states: frozenset[str]
 
 
 def rate_table(
@@ -182,6 +183,7 @@ def _shape(rows: dict[Key, tuple[RateRow, ...]], held: Extent, asked: frozenset[
         extrapolated=bool(known) and held.first < max(known),
         undated=any(row.dated for row in flat) and held.undated,
         unpriced=any(not group for group in rows.values()) or not rows,
+        states=frozenset(row.status for row in flat),
     )
 
 
@@ -323,10 +325,13 @@ def _status(shape: _Shape, cache_hits: bool) -> str:
     cases.append(f"when {NO_USAGE} then 'no_usage'")
     if shape.unpriced:
         cases.append(f"when p.price_id is null and {_failed_for_nothing()} then 'free'")
-    cases += ["when p.price_id is null then 'unpriced'", "when p.status in ('free', 'local') then p.status"]
+    cases.append("when p.price_id is null then 'unpriced'")
+    if shape.states & {"free", "local"}:
+        cases.append("when p.status in ('free', 'local') then p.status")
     lacking = " or ".join(f"(p.lacks_{bucket} and r.{TOKENS[bucket]} > 0)" for bucket in shape.lacks)
     cases += [f"when {lacking} then 'partial'"] if lacking else []
-    cases.append("when p.status = 'variant_missing' then p.status")
+    if "variant_missing" in shape.states:
+        cases.append("when p.status = 'variant_missing' then p.status")
     if shape.extrapolated:
         cases.append("when r.started_at < p.known_from then 'extrapolated'")
     if shape.undated:

@@ -23,21 +23,29 @@ UNREAD = (
 # {metric}: one of METRICS; {counted}: which requests count, from _counted.py. Only the groups of the slowest are
 # measured; p90 and p10 are where a tenth of the group begins. Tokens a second: of the time after the first token.
 # A trace may hold several calls: of each attempt's number the last before the request is its own.
-SQL = """
-WITH counted AS (
-    SELECT request_id, trace_id, feature, model, user_id, started_at, attempt, status, error_class,
-        {metric} AS took_ms,
-        queue_ms, ttft_ms, inference_ms, input_tokens, output_tokens, cache_read_tokens,
-        CASE WHEN output_tokens >= $fewest_tokens
-            THEN output_tokens * 1000.0 / nullif(greatest(latency_ms - coalesce(ttft_ms, 0), 0), 0) END AS per_second
+KEPT = "kept_slowest"
+SLOWEST_SQL = """
+SELECT request_id, trace_id, feature, model, user_id, started_at, attempt, status, error_class,
+    {metric} AS took_ms,
+    queue_ms, ttft_ms, inference_ms, input_tokens, output_tokens, cache_read_tokens,
+    {speed} AS per_second
+FROM requests
+WHERE {counted} AND {metric} IS NOT NULL
+ORDER BY took_ms DESC, request_id
+LIMIT $top
+"""
+SPEED = """CASE WHEN output_tokens >= $fewest_tokens
+        THEN output_tokens * 1000.0 / nullif(greatest(latency_ms - coalesce(ttft_ms, 0), 0), 0) END"""
+SQL = f"""
+WITH alike AS (
+    SELECT DISTINCT feature AS its_feature, model AS its_model FROM {KEPT}
+),
+counted AS (
+    SELECT its_feature, its_model, {{metric}} AS took_ms, queue_ms, ttft_ms, input_tokens, output_tokens,
+        cache_read_tokens, {{speed}} AS per_second
     FROM requests
-    WHERE {counted}
-),
-slowest AS (
-    SELECT * FROM counted WHERE took_ms IS NOT NULL ORDER BY took_ms DESC, request_id LIMIT $top
-),
-alike AS (
-    SELECT DISTINCT feature AS its_feature, model AS its_model FROM slowest
+    JOIN alike ON feature IS NOT DISTINCT FROM its_feature AND model = its_model
+    WHERE {{counted}} AND {{metric}} IS NOT NULL
 ),
 usual AS (
     SELECT its_feature, its_model,
@@ -51,14 +59,12 @@ usual AS (
         quantile_cont(per_second, 0.5) AS speed_p50, quantile_cont(per_second, 0.1) AS speed_p10,
         count(*) FILTER (WHERE cache_read_tokens > 0) * 1.0 / nullif(count(cache_read_tokens), 0) AS cached_ratio
     FROM counted
-    JOIN alike ON counted.feature IS NOT DISTINCT FROM its_feature AND counted.model = its_model
-    WHERE took_ms IS NOT NULL
     GROUP BY its_feature, its_model
 ),
 before AS (
     SELECT slowest.request_id AS its_request, earlier.latency_ms
     FROM requests AS earlier
-    JOIN slowest ON earlier.trace_id = slowest.trace_id
+    JOIN {KEPT} AS slowest ON earlier.trace_id = slowest.trace_id
     WHERE earlier.attempt < slowest.attempt AND earlier.status IN ('error', 'cancelled')
         AND earlier.started_at <= slowest.started_at AND earlier.feature IS NOT DISTINCT FROM slowest.feature
     QUALIFY row_number() OVER (
@@ -69,7 +75,7 @@ tried AS (
     SELECT its_request, count(*) AS failed_before, sum(latency_ms) AS lost_ms FROM before GROUP BY its_request
 )
 SELECT slowest.*, usual.*, failed_before, lost_ms
-FROM slowest
+FROM {KEPT} AS slowest
 JOIN usual ON slowest.feature IS NOT DISTINCT FROM its_feature AND slowest.model = its_model
 LEFT JOIN tried ON its_request = request_id
 ORDER BY took_ms DESC, request_id
@@ -123,9 +129,10 @@ def slow(
     if top is not None and top < 1:
         raise UsageError("--top takes a number of 1 or more")
     include_words = _counted.included(include)
-    names = {"metric": METRICS[metric], "counted": _counted.condition(include_words)}
+    names = {"metric": METRICS[metric], "counted": _counted.condition(include_words), "speed": SPEED}
     most = min(top or MOST_JUDGED, MOST_JUDGED)
-    found = logs.query(SQL, names=names, top=most, fewest_tokens=FEWEST_TOKENS)
+    logs.keep(KEPT, SLOWEST_SQL, names=names, top=most, fewest_tokens=FEWEST_TOKENS)
+    found = logs.query(SQL, names=names, fewest_tokens=FEWEST_TOKENS)
     shown = METRICS[metric]
     columns = tuple(Column(shown, c.kind) if c.name == "latency_ms" else c for c in COLUMNS)
     counted = logs.query(HAVING_SQL, names=names)[0]

@@ -89,7 +89,7 @@ def with_parts(answered: Result, asked: Asked, seen: Seen) -> Result:
 def look(asked: Asked, extent: Row) -> Seen:
     """All that is asked of the requests: the slices, the quantiles, the days, the sessions."""
     sides, slices, rest = asked.sides, 0, 0
-    if asked.groups:
+    if asked.groups and extent["first_at"] < asked.windows[0].until:  # else no slice has anything to be held against
         keys, slices, rest = largest(sides, asked.most)
         sides = replace(sides, keys=keys)
     found = quantiles(sides)

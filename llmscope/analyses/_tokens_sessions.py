@@ -200,7 +200,7 @@ def answer(asked: Asked) -> Result:
         sliced.keep(KEPT, EACH)
     columns = (*_slices.columns_of(groups), *MEASURES, *extra)
     order = sorted_by(asked, columns, "turn")
-    rows = turns(replace(every, groups=groups), order) if totals else []
+    rows = turns(replace(every, groups=groups), order) if totals and asked.logs.shows("") else []
     without = every.query(WITHOUT_SQL)[0]
     if asked.over and rows:
         rows = with_empty_buckets(rows, groups, asked.over)

@@ -129,19 +129,21 @@ def cost(
         else logs.query(STATUS_SQL, names={"tokens": TOKENS, "logged": LOGGED})
     )
     totals = finish(whole, total) if groups else None
-    weighted = bool(logs.weights)
-    result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses), weighted=weighted)
+    result = Result("cost", columns, tuple(finished), totals, coverage=coverage(statuses), weighted=bool(logs.weights))
     result = replace(result, series=series(finished, slices, over)) if over else result
     result = result.with_notes(*notes(logs, statuses, cost_source, [d.word for d in groups], whole))
-    if forecast and weighted:
-        return result.with_notes("no forecast of a log that was thinned: its days are estimates themselves")
-    if forecast:
-        from llmscope.analyses import _forecast
+    return forecasted(logs, result, cost_source, rolled) if forecast else result
 
-        daily = _rolled_cost.daily_sql(cost_source) if rolled else _forecast.SQL
-        found = _forecast.month_to_date(logs, daily, SOURCES[cost_source])
-        result = replace(result.with_notes(*found.notes), findings=found.findings)
-    return result
+
+def forecasted(logs: Logs, result: Result, source: str, rolled: bool) -> Result:
+    """The answer with what the month will come to."""
+    from llmscope.analyses import _forecast
+
+    if result.weighted:
+        return result.with_notes("no forecast of a log that was thinned: its days are estimates themselves")
+    daily = _rolled_cost.daily_sql(source) if rolled else _forecast.SQL
+    found = _forecast.month_to_date(logs, daily, SOURCES[source])
+    return replace(result.with_notes(*found.notes), findings=found.findings)
 
 
 def arranged(rows: Sequence[Row], groups: Sequence[Dimension], sort: str, over: str | None) -> list[Row]:

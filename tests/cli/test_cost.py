@@ -234,6 +234,21 @@ def test_users_and_sessions(here: Path, run: Run) -> None:
     assert (2, 2, pytest.approx(0.012)) == (row["users"], row["sessions"], row["cost_per_session_usd"])
 
 
+def test_without_people(here: Path, run: Run) -> None:
+    """--no-people leaves out who asked, and no other figure changes: 0.008 and twice 0.0008."""
+    models = ("gpt-4-turbo", *["claude-3-5-haiku-20241022"] * 2)
+    path = log(here, *({"request_model": m, "user_id": f"u{i}", "session_id": "s"} for i, m in enumerate(models)))
+    found = answer(run, "cost", "--by", "model", "--no-people", path)
+    whole = answer(run, "cost", "--by", "model", path)
+    people = ("users", "sessions", "cost_per_session_usd")
+
+    assert [pytest.approx(0.008), pytest.approx(0.0016)] == [r["cost_usd"] for r in found["rows"]]
+    assert [2, 1] == [whole["rows"][1]["users"], whole["rows"][1]["sessions"]]
+    assert all(row.get(name) is None for row in (*found["rows"], found["totals"]) for name in people)
+    for row, same in zip([*found["rows"], found["totals"]], [*whole["rows"], whole["totals"]], strict=True):
+        assert {n: v for n, v in row.items() if n not in people} == {n: v for n, v in same.items() if n not in people}
+
+
 def test_a_request_without_a_time_is_left_out_of_windows_and_said(here: Path, run: Run) -> None:
     """It counts where no window is asked."""
     path = log(here, {}, {"started_at": ...})

@@ -236,5 +236,8 @@ def test_each_section_is_given_again_by_its_command(reports: dict[str, Report]) 
     """The command under a section is a command line that asks the same window."""
     commands = {s.name: s.again for s in reports["2026-10"].sections}
 
-    assert "llmscope cost --by feature --no-people --since 2026-10 --until 2026-10 sample_logs" == commands["cost-by-feature"]
+    assert (
+        "llmscope cost --by feature --no-people --since 2026-10 --until 2026-10 sample_logs"
+        == commands["cost-by-feature"]
+    )
     assert "llmscope judge drift --since 2026-09 --until 2026-10 sample_logs" == commands["judge-drift"]

@@ -163,7 +163,10 @@ def test_ten_thousand_features(here: Path, run: Run) -> None:
     template.write_text('sections = ["cost-by-feature"]\nwindow = "all"\n')
     text = run("report", path, "--template", template, "-f", "md").out
 
-    assert f"9,980 more rows: `llmscope cost --by feature --no-people --since 2026-09-02 --until 2026-09-02 {path}`" in text
+    assert (
+        f"9,980 more rows: `llmscope cost --by feature --no-people --since 2026-09-02 --until 2026-09-02 {path}`"
+        in text
+    )
     assert len(text) < 20_000
     found = envelope(run, path, "--template", template)
     assert 10_000 == len(found["sections"][0]["answer"]["rows"])

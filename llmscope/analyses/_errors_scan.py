@@ -93,13 +93,13 @@ def stands_out(hits: int, n: int, rest_hits: int, rest_n: int, looked_at: int) -
 
 def slices(logs: Logs, by: Sequence[Dimension], hit: str, of: str) -> list[Found]:
     """The slices of a dimension in which more goes wrong than in all others together."""
-    rows = logs.query(SQL, by=by, names={"hit": hit, "of": of, "most": str(MOST_LOOKED_AT)}, fewest=FEWEST_ERRORS)
-    if not rows:
+    whole = logs.query(TOTALS_SQL, names={"hit": hit, "of": of})
+    if sum(row["hits"] for row in whole) < FEWEST_ERRORS:
         return []
-    whole = logs.query(TOTALS_SQL, names={"hit": hit, "of": of})[0]
+    rows = logs.query(SQL, by=by, names={"hit": hit, "of": of, "most": str(MOST_LOOKED_AT)}, fewest=FEWEST_ERRORS)
     found = []
     for row in rows:
-        rest_hits, rest_n = whole["hits"] - row["hits"], whole["n"] - row["n"]
+        rest_hits, rest_n = whole[0]["hits"] - row["hits"], whole[0]["n"] - row["n"]
         if stands_out(row["hits"], row["n"], rest_hits, rest_n, row["looked_at"]):
             found.append(Found(key_of(row, by), row["n"], row["hits"], rest_n, rest_hits))
     return sorted(found, key=lambda f: (-f.hits, str(f.key)))
@@ -109,14 +109,13 @@ def hours(logs: Logs, by: Sequence[Dimension], hit: str, of: str) -> list[Found]
     """The hours in which more goes wrong in a slice than in the same slice at other times, neighbours put together."""
     from llmscope.schema import dimension
 
+    wholes = {key_of(row, by): row for row in logs.query(TOTALS_SQL, by=by, names={"hit": hit, "of": of})}
+    if sum(whole["hits"] for whole in wholes.values()) < FEWEST_ERRORS:
+        return []
     dims = (dimension("hour"), *by)
     rows = logs.query(SQL, by=dims, names={"hit": hit, "of": of, "most": str(MOST_LOOKED_AT)}, fewest=FEWEST_ERRORS)
-    rows = [row for row in rows if row["hour"] is not None]
-    if not rows:
-        return []
-    wholes = {key_of(row, by): row for row in logs.query(TOTALS_SQL, by=by, names={"hit": hit, "of": of})}
     found = []
-    for row in rows:
+    for row in (row for row in rows if row["hour"] is not None):
         whole = wholes[key_of(row, by)]
         rest_hits, rest_n = whole["hits"] - row["hits"], whole["n"] - row["n"]
         if stands_out(row["hits"], row["n"], rest_hits, rest_n, row["looked_at"]):

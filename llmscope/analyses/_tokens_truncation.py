@@ -120,7 +120,7 @@ def answer(asked: Asked) -> Result:
         rows = _slices.with_empty_buckets(rows, groups, asked.over, {"answers": 0, "truncated": 0, "near_context": 0})
     parts = {
         "limits": Part((*_slices.columns_of(slices), *LIMITS), by_limit),
-        "context": context(every, windows),
+        "context": context(every, windows) if asked.logs.shows("context") else Part((), ()),
     }
     return Result(
         "tokens",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -253,27 +256,54 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command line and ends the process with its exit code."""
-    code = 0
+    with heeding_termination() as heard:
+        code = ran(arguments)
+    sys.exit(flushed(143 if heard else code))
+
+
+def ran(arguments: Sequence[str] | None) -> int:
+    """Runs one command line; gives its exit code."""
     try:
         command = typer.main.get_command(app)
         given = list(arguments) if arguments is not None else None
         # An Exit comes back as its code: 130 for an interrupt, 0 for --help.
-        code = command.main(args=given, prog_name="llmscope", standalone_mode=False) or 0
+        return command.main(args=given, prog_name="llmscope", standalone_mode=False) or 0
     except LlmscopeError as error:
         from llmscope import talk
 
         talk.error(error)
-        code = error.exit_code
+        return error.exit_code
     except typer.Abort:
-        code = 130
+        return 130
     except ClickException as error:
         code = 0 if type(error).__name__ == "NoArgsIsHelpError" else 2
         from llmscope import talk
 
         print(error) if code == 0 else talk.usage(error)
+        return code
     except KeyboardInterrupt:
-        code = 130
-    sys.exit(flushed(code))
+        return 130
+
+
+@contextmanager
+def heeding_termination() -> Iterator[list[int]]:
+    """Lets SIGTERM end a command as Ctrl-C does, with what it put aside taken away; the list then holds it."""
+    heard: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # whoever asks twice does not want to wait
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL or threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def flushed(code: int) -> int:

@@ -38,6 +38,7 @@ class Config:
     temp: str | None = None
     engine: str | None = None
     spark_url: str | None = None
+    exact: bool | None = None
     min_coverage: float | None = None
     max_bad: float | None = None
     strict: bool | None = None

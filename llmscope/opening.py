@@ -56,7 +56,8 @@ def open_logs(
     """
     settings = config or Config()
     predicate = parse(where, where_columns(), "--where") if where else None
-    asked = {"window": window, "where": predicate, "config": settings, "pricing_file": pricing, "exact": exact}
+    from_rows = exact or bool(settings.exact)
+    asked = {"window": window, "where": predicate, "config": settings, "pricing_file": pricing, "exact": from_rows}
     lasting = str(store or settings.store or STORE)
     chosen = engine or settings.engine or "duckdb"
     if chosen not in ENGINES:
@@ -107,7 +108,7 @@ def spark_over(store: Store, url: str | None, wait_s: float) -> Engine:
 
     assert isinstance(store, LakeStore)  # noqa: S101
     lake = store.held
-    return Spark(lambda *asked: [lake.url(file) for file in lake.files(*asked)], url, wait_s)
+    return Spark(lambda *asked: [lake.url(file) for file in lake.files(*asked)], url, wait_s, store.kinds_inside)
 
 
 def not_a_lake(store: str, of_files: bool) -> UsageError:

@@ -155,6 +155,8 @@ def answer(function: Callable[..., Result], mine: dict[str, Any], asked: Asked, 
     asked.raw_text = bool(mine.get(needs)) if isinstance(needs, str) else needs
     if mine.get(getattr(module, "KEEPS_TEXT", "")):
         asked.options["keep_text"] = True
+    if engine := getattr(module, "ENGINE", None):  # whatever engine llmscope.toml names for questions
+        asked.options["engine"] = engine
     with asked.open(*looked_at(module, mine)) as logs:
         if gated and logs.report and logs.report.failed and logs.report.failed[0].error:
             raise logs.report.failed[0].error  # a gate is not passed on half of the data

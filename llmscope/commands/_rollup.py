@@ -20,6 +20,7 @@ ROLLUP = (
 
 def rollup(asked: Asked) -> Result:
     """Make the daily rollups of a lake that are missing or priced otherwise; from then on every load makes its own."""
+    from llmscope.lake.files import GATHERED
     from llmscope.lake.lake import Lake
     from llmscope.lake.rollup import make_missing
 
@@ -30,10 +31,10 @@ def rollup(asked: Asked) -> Result:
     change, left = make_missing(lake, asked.get("memory"))
     held = lake.files(SUMS)
     row = {
-        "store": lake.shown, "made_days": len({file.day for file in change.added}),
+        "store": lake.shown, "made_days": len({file.day for file in change.added if file.table == SUMS}),
         "rolled_days": len({file.day for file in held}),
         "forgotten_days": len({file.day for file in held if file.of not in lake.state.files}),
-        "rollup_bytes": sum(file.bytes for table in ROLLED for file in lake.files(table)),
+        "rollup_bytes": sum(file.bytes for table in (*ROLLED, *GATHERED.values()) for file in lake.files(table)),
         "request_bytes": sum(file.bytes for file in lake.files("requests")),
     }  # fmt: skip
     notes = ["llmscope cost and latency read them by whole UTC days; --exact reads the rows"]

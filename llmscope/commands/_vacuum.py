@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmscope.errors import LlmscopeError
+from llmscope.load.room import check_rows
 from llmscope.sources import literal, quote
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ def anew(store: Store) -> Path:
     """Copies a store into a fresh file that takes its place; gives the file.
 
     Raises:
-        LlmscopeError: the copy is not whole; the store is as it was.
+        LlmscopeError: the disk is short, or the copy is not whole; the store is as it was.
     """
-    store.execute("CHECKPOINT")
     target = (store.path or Path()).resolve()
+    check_rows(target.parent, f"the copy of {target.name}", store.execute("SELECT count(*) FROM requests")[0][0])
+    store.execute("CHECKPOINT")
     with fresh_beside(target) as fresh:
         copy(store, fresh)
         same_owner(target, fresh)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llmscope.logs import Logs
     from llmscope.schema import Table
 
-KEEPS_TEXT = "keep_text"
+KEEPS_TEXT, ENGINE = "keep_text", "duckdb"
 MEMORY = "320MB"
 COLUMNS = (Column("table", "text", "dimension"), Column("rows", "count"))
 # What belongs to the requests of a part: their vectors.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from llmscope.logs import Logs
 
+ENGINE = "duckdb"  # whatever engine is set for questions
 OPEN_TO_SQL = (*RELATIONS, "loads", "rejects")
 # Files, the network, extensions and Python's own variables are out of reach from here on, and it stays so.
 LOCKS = (

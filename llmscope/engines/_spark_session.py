@@ -40,6 +40,7 @@ OWN = {
 }
 LOOPBACK = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 PORTS = {"sc": 15002, "spark": 7077}
+PY4J = "An error occurred while calling "  # what follows is Java's own message
 LOGGERS = ("SQLQueryContextLogger", "py4j", "pyspark", "grpc")
 
 
@@ -204,7 +205,9 @@ def impatient(found: Any) -> None:
 def why(error: BaseException, said: str = "") -> str:
     """The first words of Spark's message, or of what its Java said instead."""
     text = str(error).strip()
-    lines = [line.strip() for line in (text or said).splitlines() if line.strip()]
+    lines = [line.strip().removeprefix(": ") for line in (text or said).splitlines() if line.strip()]
+    if lines and lines[0].startswith(PY4J):
+        lines = lines[1:] or lines
     if said and "JAVA_GATEWAY_EXITED" in text:
         lines = [line for line in said.splitlines() if line.strip()][-1:] or lines
     return lines[0][:500] if lines else type(error).__name__

@@ -8,18 +8,15 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from llmscope.engines._quantiles import sharing_quantiles
+from llmscope.engines._spark_files import NANOS, Kinds, frame_of
 from llmscope.engines._spark_session import LOCAL, quiet_warnings, session, shown, why
 from llmscope.errors import LlmscopeError, UsageError
 from llmscope.rolled import ROLLED
 from llmscope.schema import TABLES, Table
 
-TYPES = {
-    "VARCHAR": "string", "TIMESTAMP": "timestamp_ntz", "DOUBLE": "double", "BIGINT": "bigint", "INTEGER": "int",
-    "BOOLEAN": "boolean", "VARCHAR[]": "array<string>", "JSON": "string", "FLOAT[]": "array<float>",
-}  # fmt: skip
 # A JSON path of one key: $."the key", $.key, or the key alone.
 KEY = re.compile(r'\$\."(?P<quoted>(?:[^"\\]|\\.)*)"|\$\.(?P<plain>[A-Za-z_]\w*)|(?P<bare>[^$/].*)', re.DOTALL)
 WRITTEN = {".parquet": ("parquet", "zstd"), ".jsonl": ("json", "none"), ".jsonl.gz": ("json", "gzip")}
@@ -27,23 +24,31 @@ GONE = (
     "UNAVAILABLE", "Connection refused", "SparkContext was shut down", "SparkContext has been shutdown",
     "stopped SparkContext", "has been closed", "INVALID_HANDLE", "SESSION_NOT_FOUND", "Answer from Java side is empty",
 )  # fmt: skip
+# Spark's words for a file that is not what the commits say, or none of Parquet's.
+UNREADABLE = ("FAILED_READ_FILE", "PARQUET_COLUMN_DATA_TYPE_MISMATCH", "PARQUET_TYPE_ILLEGAL", "PARQUET_TYPE_NOT")
 _NUMBERS = itertools.count(1)
 
 Files = Callable[[Table, datetime | None, datetime | None], Sequence[str]]
+Inside = Callable[[], Mapping[str, Kinds]]
+T = TypeVar("T")
 
 
 class Spark:
     """One lake as Spark sees it."""
 
-    def __init__(self, files: Files, url: str | None = None, wait_s: float = 30.0) -> None:
-        """`files`: the committed files of a table that a window needs."""
-        self.url, self.files = url or LOCAL, files
+    def __init__(
+        self, files: Files, url: str | None = None, wait_s: float = 30.0, inside: Inside | None = None
+    ) -> None:
+        """`files`: the committed files of a table that a window needs. `inside`: what is really in each of the files,
+        asked when one of them cannot be read as its commit says."""
+        self.url, self.files, self.inside = url or LOCAL, files, inside
         self.session = session(self.url, wait_s)
         self.prefix = f"llmscope_{next(_NUMBERS)}_"
         self.put_names: frozenset[str] = frozenset()
         self._windows: dict[str, tuple[Table, datetime | None, datetime | None]] = {t: (t, None, None) for t in TABLES}
-        self._made: set[str] = set()
-        self._kept: list[Any] = []
+        self._made: dict[str, tuple[Mapping[str, str], Sequence[str]]] = {}
+        self._kept: dict[str, tuple[str, Mapping[str, Any], Any]] = {}
+        self._inside: Mapping[str, Kinds] | None = None
 
     def view(self, table: Table, since: datetime | None, until: datetime | None) -> str:
         """The name of a table's rows in the files that a window needs."""
@@ -63,16 +68,36 @@ class Spark:
         Raises:
             LlmscopeError: Spark refused, or went away.
         """
-        frame = self.frame(sql, values)
-        found = self.asking(sql, frame.collect)
-        return list(frame.columns), [tuple(map(plain, row)) for row in found]
+
+        def ask() -> tuple[list[str], list[tuple[Any, ...]]]:
+            frame = self.frame(sql, values)
+            found = self.asking(sql, frame.collect)
+            return list(frame.columns), [tuple(map(plain, row)) for row in found]
+
+        return self.mending(ask)
+
+    def mending(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives; where a file is not what its commit says, all are looked into, and it is asked again."""
+        try:
+            return ask()
+        except LlmscopeError as error:
+            unread = any(words in f"{error.message} {error.__cause__}" for words in UNREADABLE)
+            if not unread or self._inside is not None or self.inside is None:
+                raise
+            self._inside = self.inside()
+        self.asking(NANOS, lambda: self.session.conf.set(NANOS, "true"))
+        for name, (types, urls) in list(self._made.items()):
+            self.read(name, types, urls)
+        for name, (sql, values, _) in list(self._kept.items()):
+            self.keep(name, sql, values)
+        return ask()
 
     def frame(self, sql: str, values: Mapping[str, Any]) -> Any:
         """One SELECT as Spark has understood it."""
         from llmscope.engines._spark_dialect import spelled
 
         said = spelled(sharing_quantiles(sql), self.prefix, self.put_names)
-        for name in said.relations - self._made:
+        for name in said.relations - self._made.keys():
             self.make_view(name)
         named = {k: v for k, v in values.items() if re.search(rf"\${k}\b", sql)}
         bound = {k: literal(key_of(v) if k in said.paths else v) for k, v in named.items()}
@@ -85,16 +110,13 @@ class Spark:
 
     def read(self, name: str, types: Mapping[str, str], urls: Sequence[str]) -> None:
         """Makes a view of files with these columns."""
-        schema = ", ".join(f"`{column}` {TYPES.get(kind, kind)}" for column, kind in types.items())
-        paths = [spark_url(path) for path in urls]
 
         def make() -> None:
-            read = self.session.read.schema(schema).option("__globPaths__", "false")
-            frame = read.parquet(*paths) if paths else self.session.createDataFrame([], schema)
+            frame = frame_of(self.session, types, urls, self._inside or {})
             frame.createOrReplaceTempView(self.prefix + name)
 
         self.asking(f"the files of {name}", make)
-        self._made.add(name)
+        self._made[name] = types, urls
 
     def put(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
         """Makes a temporary table of a few rows of our own."""
@@ -113,9 +135,11 @@ class Spark:
 
     def keep(self, name: str, sql: str, values: Mapping[str, Any]) -> None:
         """Makes a table of what one SELECT gives; Spark holds its rows, in memory or on disk, until `close`."""
+        if earlier := self._kept.pop(name, None):
+            earlier[2].unpersist()
         frame = self.frame(sql, values).persist()
         self.asking(sql, lambda: frame.createOrReplaceTempView(self.prefix + name))
-        self._kept.append(frame)
+        self._kept[name] = sql, values, frame
         self.put_names |= {name}
 
     def write(self, path: Path, suffix: str, sql: str, values: Mapping[str, Any]) -> None:
@@ -124,6 +148,10 @@ class Spark:
         Raises:
             LlmscopeError: Spark's workers do not see the folder, or cannot write there.
         """
+        self.mending(lambda: self._written(path, suffix, sql, values))
+
+    def _written(self, path: Path, suffix: str, sql: str, values: Mapping[str, Any]) -> None:
+        """Writes it, once."""
         form, packed = WRITTEN[suffix]
         frame = self.frame(sql, values).coalesce(1)
         with tempfile.TemporaryDirectory(prefix=".llmscope-", dir=path.parent) as folder:
@@ -154,7 +182,7 @@ class Spark:
         said = why(error)
         if is_gone(error):
             session.cache_clear()
-            self._made, self.put_names = set(), frozenset()
+            self._made, self._kept, self.put_names = {}, {}, frozenset()
             return LlmscopeError(
                 f"{shown(self.url)}: Spark went away before it had answered: {said}",
                 hint="nothing was changed; ask again once it is up",
@@ -173,7 +201,7 @@ class Spark:
         with contextlib.suppress(Exception), quiet_warnings():
             for name in (*self._made, *self.put_names):
                 self.session.catalog.dropTempView(self.prefix + name)
-            for frame in self._kept:
+            for _, _, frame in self._kept.values():
                 frame.unpersist()
 
 
@@ -219,11 +247,6 @@ def arrow_type(kind: str) -> Any:
         "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(),
     }  # fmt: skip
     return known[kind]
-
-
-def spark_url(path: str) -> str:
-    """A file's place in the words of Hadoop's file systems."""
-    return re.sub(r"^s3://", "s3a://", path)
 
 
 def is_gone(error: BaseException) -> bool:

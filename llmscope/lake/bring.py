@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
 from llmscope.lake.files import Change, DataFile
+from llmscope.lake.gather import FEW, gather
 from llmscope.lake.lake import Lake
 from llmscope.lake.merge import Merged, by_load, merge
 from llmscope.lake.rollup import of_removed, roll_made
@@ -118,11 +119,12 @@ def written(con: duckdb.DuckDBPyConnection, lake: Lake, to: Writer, merged: Merg
             write_table(con, to, table, rows)
     removed += write_beside(con, lake, to, loader)
     roll_made(con, to)
+    paths = (*(file.path for file in removed), *of_removed(lake, removed))
+    gone = (*paths, *gather(con, to, paths, FEW))
     added = to.place()
     brought = "SELECT DISTINCT provider, model, service_tier, region FROM requests WHERE load_id > $fresh"
     keys = {tuple(row) for row in execute(con, brought, {"fresh": FRESH})}
     new = tuple(sorted(keys - lake.state.price_keys, key=repr))
-    gone = (*(file.path for file in removed), *of_removed(lake, removed))
     return Change(kind, added, gone, new, loader=loader)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope.engines.duckdb import execute, own_database, text_literal
@@ -10,6 +11,7 @@ from llmscope.errors import LlmscopeError
 from llmscope.lake.bring import Brought, ReadAgain, bring
 from llmscope.lake.lake import Lake
 from llmscope.lake.staging import FRESH, staging
+from llmscope.load.room import check_rows, one_disk
 from llmscope.schema import TABLES, Table
 from llmscope.store import Store, add_columns, rows_table
 
@@ -66,12 +68,26 @@ def export(
     """
     for _ in range(MOST_TRIES):
         with staging(lake, memory) as store:
+            check_disks(con, relations["requests"], bound, lake, store)
             counts = fill(con, relations, bound, store, whole)
             try:
                 return bring(store, lake, "export", say), counts
             except ReadAgain:
                 lake.refresh()
     raise LlmscopeError(f"{lake.shown}: others keep loading the same logs; nothing was exported")
+
+
+def check_disks(con: duckdb.DuckDBPyConnection, requests: str, bound: dict[str, Any], lake: Lake, store: Store) -> None:
+    """Refuses an export that the disk it is gathered on, or that of a lake in a folder, cannot hold.
+
+    Raises:
+        LlmscopeError: a disk is short.
+    """
+    stage = (store.path or Path()).parent
+    rows = int(execute(con, f"SELECT count(*) FROM ({requests})", bound)[0][0])
+    check_rows(stage, "what is exported", rows)
+    if folder := lake.place.folder:
+        check_rows(folder, lake.shown, rows * (2 if one_disk(folder, stage) else 1))
 
 
 def fill(

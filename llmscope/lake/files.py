@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from llmscope.errors import LlmscopeError
+from llmscope.rolled import BINS, SUMS
 
 VERSION = 1
 OWN = "_llmscope"
@@ -20,6 +21,8 @@ NO_DAY = "__HIVE_DEFAULT_PARTITION__"
 CHECKPOINT_EVERY = 16
 # Small tables that lie beside the commits; the others lie by day.
 KEPT_BESIDE = ("loads", "rejects")
+# Rollup -> the files beside the commits that hold those of a month together.
+GATHERED = {SUMS: "gathered_rollups", BINS: "gathered_bins"}
 PriceKey = tuple[str | None, ...]
 
 
@@ -37,6 +40,7 @@ class DataFile:
     until: str | None = None
     waiting: int = 0
     of: str = ""  # of a rollup: the data file it was made from
+    holds: tuple[str, ...] = ()  # of gathered rollups: those in it, whose first day is `day`
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def checkpoint_name(version: int) -> str:
 
 def data_name(table: str, day: str | None, name: str) -> str:
     """Where a data file lies: by day as Hive does it, or beside the commits."""
-    if table in KEPT_BESIDE:
+    if table in KEPT_BESIDE or table in GATHERED.values():
         return f"{OWN}/{table}/{name}.parquet"
     return f"{table}/day={day or NO_DAY}/{name}.parquet"
 
@@ -171,7 +175,9 @@ def files_of(found: Iterable[Mapping[str, Any]]) -> tuple[DataFile, ...]:
     Raises:
         ValueError: a path leads out of the lake.
     """
-    files = tuple(DataFile(**{**one, "columns": tuple(one["columns"])}) for one in found)
+    files = tuple(
+        DataFile(**{**one, "columns": tuple(one["columns"]), "holds": tuple(one.get("holds", ()))}) for one in found
+    )
     for file in files:
         if file.path.startswith("/") or ".." in file.path.split("/"):
             raise ValueError(file.path)

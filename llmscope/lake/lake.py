@@ -91,18 +91,26 @@ class Lake:
         return self.place.url(file.path)
 
     def refresh(self) -> State:
-        """Reads the commits made since; where none was read yet, on from the latest checkpoint known."""
-        if not self.state.version and (latest := self.place.read(LATEST)) is not None:
-            name = checkpoint_name(version_in(latest, self.place.url(LATEST)))
+        """Reads the commits made since, on from the latest checkpoint known: those before it may be swept up."""
+        latest = self.checkpointed()
+        if latest > self.state.version:
+            name = checkpoint_name(latest)
             self.state = read_state(self.place.read(name) or b"", self.place.url(name))
         while (data := self.place.read(commit_name(self.state.version + 1))) is not None:
             change, at = read_change(data, self.place.url(commit_name(self.state.version + 1)))
             self.state = self.state.after(change, at)
         return self.state
 
+    def checkpointed(self) -> int:
+        """The commit up to which the latest checkpoint stands for all; 0 where there is none."""
+        found = self.place.read(LATEST)
+        return 0 if found is None else version_in(found, self.place.url(LATEST))
+
     def commit(self, change: Change) -> bool:
         """Makes a change the next commit, and so everybody's; false where another was first: nothing has changed."""
         at, version = now(), self.state.version + 1
+        if version <= self.checkpointed():  # others' commit of that number may be swept up
+            return False
         by = {"host": socket.gethostname(), "pid": os.getpid(), "commit": uuid.uuid4().hex}
         if not self.created(commit_name(version), write_change(version, change, at, by)):
             return False
@@ -110,7 +118,8 @@ class Lake:
         with suppress(LlmscopeError):  # committed it is; what is left to tidy, compact does
             if version % CHECKPOINT_EVERY == 0:
                 self.place.create(checkpoint_name(version), write_state(self.state))
-                self.place.write(LATEST, as_json({"version": version}))
+                if version > self.checkpointed():
+                    self.place.write(LATEST, as_json({"version": version}))
             self.put_aside(change.removed)
         return True
 

@@ -11,7 +11,9 @@ from llmscope.lake.bring import Brought, ReadAgain, bring
 from llmscope.lake.lake import Lake
 from llmscope.lake.staging import staging
 from llmscope.load import LoadOptions, LoadReport, Progress, load
-from llmscope.load.find import spool
+from llmscope.load.find import find, named, size_of, spool
+from llmscope.load.room import check_room
+from llmscope.store import Store
 
 MOST_READS = 8
 
@@ -34,6 +36,7 @@ def load_into(
         stdin = spool(Path(folder)) if "-" in paths else None
         for _ in range(MOST_READS):
             with staging(lake, memory) as store:
+                check_disk(store, lake, paths, stdin)
                 report = load(store, paths, options, progress, stdin)
                 try:
                     tell(report, bring(store, lake, say=say))
@@ -41,6 +44,17 @@ def load_into(
                 except ReadAgain:
                     lake.refresh()
     raise LlmscopeError(f"{lake.shown}: others keep loading the same files; nothing was loaded", hint="try again later")
+
+
+def check_disk(store: Store, lake: Lake, paths: Sequence[str], stdin: Path | None) -> None:
+    """Refuses a load that the disk of a lake in a folder cannot hold.
+
+    Raises:
+        LlmscopeError: the disk is short, or a path does not exist.
+    """
+    if folder := lake.place.folder:
+        files = [path for path, _, _ in named(find(paths, None, stdin))]
+        check_room(store, files, [size_of(str(path)) for path in files], folder)
 
 
 def tell(report: LoadReport, brought: Brought) -> None:

@@ -21,15 +21,21 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._begin = str(root.absolute())
 
     @property
     def shown(self) -> str:
         """The lake's name as people write it."""
         return str(self.root)
 
+    @property
+    def folder(self) -> Path | None:
+        """Where on this machine's disks it lies."""
+        return self.root
+
     def url(self, name: str) -> str:
         """What an engine opens."""
-        return str((self.root / name).absolute())
+        return f"{self._begin}/{name}" if name else self._begin
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None where there is none."""

@@ -36,6 +36,11 @@ class Bucket:
         self.known: dict[str, int] = {}
         self.broken: Exception | None = None
 
+    @property
+    def folder(self) -> Path | None:
+        """Where on this machine's disks it lies: nowhere."""
+        return None
+
     def url(self, name: str) -> str:
         """What an engine opens."""
         return f"{self.scheme}://{self.key(name)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmscope.engines.duckdb import execute
 from llmscope.lake.files import Change, DataFile
+from llmscope.lake.gather import gather
 from llmscope.lake.lake import Lake
 from llmscope.lake.views import rows_sql, types_of
 from llmscope.lake.write import Writer, write_file
@@ -136,6 +137,7 @@ def make_missing(lake: Lake, memory: str | None = None) -> tuple[Change, int]:
         left = sum(not can_roll(file) for file in files)
         made.roll(to, ((file, lake.url(file)) for file in files))
         gone = tuple(file.path for table in ROLLED for file in lake.files(table) if file.of in old)
+        gone += gather(con, to, gone)
         return Change("rollup", to.place(), gone, rollups=True)
 
     return until_committed(lake, memory, attempt), left

@@ -59,7 +59,7 @@ class Rollups:
         rows = sum(f.rows for f in self.requests(window))
         if not found.forgotten and sum(f.rows for f in found.unrolled) > FEW * rows:
             return False
-        self.make_views(found)
+        self.make_views(found, bins)
         self.used, self.said = found, said_of(found, bins, priced)
         return True
 
@@ -95,7 +95,7 @@ class Rollups:
         found.used = [file for file in found.used if file.path in gone or file.of not in again]
         found.unrolled += [files[path] for path in again]
 
-    def make_views(self, found: Found) -> None:
+    def make_views(self, found: Found, with_bins: bool) -> None:
         """Lets the engine read what was found."""
         kept = {file.of for file in found.used}
         gone = {file.day for file in found.forgotten}
@@ -104,7 +104,9 @@ class Rollups:
             file for file in self.store.snapshot.of(BINS)
             if (file.of in kept and file.of in files) or (file.of not in files and file.day in gone)
         ]  # fmt: skip
-        shown = ((SUMS, SUMS, found.used), (BINS, BINS, bins), (UNROLLED, "requests", found.unrolled))
+        shown = [(SUMS, SUMS, found.used)]
+        shown += [(BINS, BINS, bins)] * with_bins
+        shown += [(UNROLLED, "requests", found.unrolled)] * bool(found.unrolled)
         for name, table, chosen in shown:
             self.show(name, table, [(file, self.store.held.url(file)) for file in chosen])
 

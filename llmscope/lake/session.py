@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from llmscope.engines import duckdb as engine
 from llmscope.errors import LlmscopeError
-from llmscope.lake.files import KEPT_BESIDE, DataFile, State, between
+from llmscope.lake.files import GATHERED, KEPT_BESIDE, DataFile, State, between
 from llmscope.lake.lake import Lake, aside
 from llmscope.lake.views import BESIDE, FAULTS, LOAD, columns_of, rows_sql, types_of
+from llmscope.rolled import ROLLED
 from llmscope.schema import TABLES, Table
 from llmscope.sources import quote
 from llmscope.store import FORGOTTEN, META, PRICE_KEYS, SCHEMA_VERSION, Store, rows_table
@@ -112,10 +113,27 @@ class LakeStore(Store):
 
     def view_sql(self, name: str, table: str, files: list[DataFile], wanted: Collection[str]) -> str:
         """The statement that makes a view."""
-        places = [(self.own(file), self._moved.get(file.path) or self.held.url(file)) for file in files]
+        places = [(self.own(file), self.opened(file)) for file in files]
         faults = f", NULL::BIGINT AS {FAULTS}" if table in TABLES else ""
-        sql = rows_sql(table, places, {*wanted, LOAD})
+        sql = self.rolled_sql(table, files) if table in ROLLED else rows_sql(table, places, {*wanted, LOAD})
         return f"CREATE OR REPLACE VIEW {self._within}{quote(name)} AS SELECT *{faults} FROM ({sql})"
+
+    def rolled_sql(self, table: str, files: list[DataFile]) -> str:
+        """The SELECT of chosen rollups."""
+        from llmscope.lake.gather import rolled_sql
+
+        known = [*files, *self.snapshot.of(GATHERED[table])]
+        return rolled_sql(self.snapshot, table, files, {f.path: (self.own(f), self.opened(f)) for f in known})
+
+    def opened(self, file: DataFile) -> str:
+        """What the engine opens to read a file, wherever it is by now."""
+        return self._moved.get(file.path) or self.held.url(file)
+
+    def seen(self) -> dict[str, DataFile]:
+        """Every file that a view may read, by path."""
+        found = {file.path: file for _, files in self._views.values() for file in files}
+        gathered = [GATHERED[table] for table in ROLLED if any(table == of for of, _ in self._views.values())]
+        return found | {file.path: file for name in gathered for file in self.snapshot.of(name)}
 
     def own(self, file: DataFile) -> Collection[str]:
         """The columns a file has: by its commit, or once that has failed by the file itself."""
@@ -136,7 +154,9 @@ class LakeStore(Store):
 
     def put_files(self, name: str, table: str, files: list[DataFile]) -> None:
         """One view over listed files of a table, with all its columns."""
-        self.put_view(self.con, name, table, files, types_of(table))
+        con = self.con
+        if self._views.get(name) != (table, files):
+            self.put_view(con, name, table, files, types_of(table))
 
     def mend(self, con: duckdb.DuckDBPyConnection, error: Exception) -> bool:
         """Whether a failed statement can be run again: its files have been moved, or are not what the commits say.
@@ -170,7 +190,7 @@ class LakeStore(Store):
     def find_moved(self, con: duckdb.DuckDBPyConnection, error: Exception) -> bool:
         """Whether files of this snapshot were put aside since; the views then name them where they are."""
         place = self.held.place
-        found = {file.path for _, files in self._views.values() for file in files} - self._moved.keys()
+        found = self.seen().keys() - self._moved.keys()
         standing = self.held.refresh().files
         gone = {path for path in found if path not in standing and place.exists(aside(path))}
         lost = next((path for path in sorted(found - gone) if not place.exists(path)), None)
@@ -187,12 +207,32 @@ class LakeStore(Store):
 
     def look_inside(self, con: duckdb.DuckDBPyConnection) -> bool:
         """Whether a file has other columns than its commit says: another tool wrote it anew."""
-        from llmscope.lake.strangers import columns_inside
-
-        files = {file.path: file for _, listed in self._views.values() for file in listed}
-        self._own = columns_inside(con, {p: (f, self._moved.get(p) or self.held.url(f)) for p, f in files.items()})
+        files, kinds = self.looked_into(con)
+        self._own = {path: frozenset(found) for path, found in kinds.items()}
         self.put_views_again(con)
         return any(self._own[path] != frozenset(file.columns) for path, file in files.items())
+
+    def looked_into(self, con: duckdb.DuckDBPyConnection) -> tuple[dict[str, DataFile], dict[str, dict[str, str]]]:
+        """The files of all views, and the columns and types that are in them, by path."""
+        from llmscope.lake.strangers import kinds_inside
+
+        files = self.seen()
+        return files, kinds_inside(con, {path: (file, self.opened(file)) for path, file in files.items()})
+
+    def kinds_inside(self) -> dict[str, dict[str, str]]:
+        """The columns and types that are in each file, by what an engine opens.
+
+        Raises:
+            LlmscopeError: a file is damaged, or a value in it is not of our type.
+        """
+        con = self.con
+        try:
+            files, kinds = self.looked_into(con)
+        except LlmscopeError as error:
+            if error.__cause__ is not None:
+                self.mend(con, error.__cause__)  # type: ignore[arg-type]
+            raise
+        return {self.held.url(files[path]): found for path, found in kinds.items()}
 
     def put_views_again(self, con: duckdb.DuckDBPyConnection) -> None:
         """Makes every view over the files as they are known now."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +26,8 @@ FRESH = 1 << 40
 MEMORY = "320MB"
 # A loader's own number and its loads' places make the numbers they keep.
 LOADS_EACH = 10_000_000
+STAGE, LOCK = "llmscope-stage-", "lock"
+YOUNG_S = 60
 
 
 @contextmanager
@@ -29,8 +35,7 @@ def staging(
     lake: Lake, memory: str | None = None, on_wait: Callable[[str], None] | None = None, spill: Path | None = None
 ) -> Iterator[Store]:
     """A store that knows what the lake's loads were, and nothing of its rows."""
-    with tempfile.TemporaryDirectory(prefix="llmscope-stage-", dir=spill) as folder:
-        path = Path(folder)
+    with stage(spill or Path(tempfile.gettempdir())) as path:
         store = Store(
             path / "stage.duckdb", memory=memory or MEMORY, elastic=memory is None, spill=path, on_wait=on_wait
         )
@@ -40,6 +45,27 @@ def staging(
             yield store
         finally:
             store.close()
+
+
+@contextmanager
+def stage(parent: Path) -> Iterator[Path]:
+    """A folder of this loader's own; those of loaders that were killed are taken away first."""
+    sweep(parent)
+    with tempfile.TemporaryDirectory(prefix=STAGE, dir=parent) as folder, (Path(folder) / LOCK).open("wb") as lock:
+        with suppress(OSError):  # a disk without locks: nobody sweeps it up
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Path(folder)
+
+
+def sweep(parent: Path) -> None:
+    """Takes away the stages of this user's that no loader holds any more."""
+    for held in parent.glob(f"{STAGE}*/{LOCK}"):
+        with suppress(OSError):
+            about = held.lstat()
+            if about.st_uid == os.getuid() and time.time() - about.st_mtime > YOUNG_S:
+                with held.open("rb") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(held.parent, ignore_errors=True)
 
 
 def tell(store: Store, lake: Lake) -> None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def columns_inside(
+def kinds_inside(
     con: duckdb.DuckDBPyConnection, files: Mapping[str, tuple[DataFile, str]]
-) -> dict[str, frozenset[str]]:
-    """Path -> the columns that are in the file.
+) -> dict[str, dict[str, str]]:
+    """Path -> the columns that are in the file, and their types.
 
     Raises:
         LlmscopeError: a column is of a type, or has a value, that cannot be read as the column's own.
@@ -27,8 +27,7 @@ def columns_inside(
     found = {}
     for path, (file, url) in files.items():
         rows = engine.execute(cursor, f"DESCRIBE SELECT * FROM {reading([url])}")
-        kinds = {name: kind for name, kind, *_ in rows}
-        found[path] = frozenset(kinds)
+        found[path] = kinds = {name: kind for name, kind, *_ in rows}
         for name, wanted in types_of(file.table).items():
             if name in kinds and kinds[name] != wanted:
                 check(cursor, url, name, kinds[name], wanted)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from llmscope.engines import duckdb as engine
 from llmscope.engines.duckdb import execute
 from llmscope.errors import LlmscopeError
-from llmscope.lake.files import CHECKPOINT_EVERY, KEPT_BESIDE, OWN, Change, DataFile, commit_name
+from llmscope.lake.files import CHECKPOINT_EVERY, GATHERED, KEPT_BESIDE, OWN, Change, DataFile, commit_name
+from llmscope.lake.gather import gather, loose
 from llmscope.lake.lake import Lake, aside
 from llmscope.lake.rollup import forgotten, of_removed, roll_made, roller
 from llmscope.lake.views import columns_of, rows_sql
@@ -103,9 +104,10 @@ def compact(lake: Lake, grace: timedelta, memory: str | None = None) -> Tended:
             raise LlmscopeError(f"{lake.shown}: rows were lost while files were merged; the lake is as it was")
         roll_made(con, to)
         gone = (*(file.path for file in removed), *of_removed(lake, removed))
+        gone += gather(con, to, gone)
         return Change("compact", to.place(), gone)
 
-    if groups(lake):
+    if groups(lake) or loose(lake):
         until_committed(lake, memory, attempt)
     found.deleted = sweep(lake, grace)
     return found
@@ -154,7 +156,7 @@ def orphans(lake: Lake, age: timedelta) -> Iterator[str]:
     """Files of ours that no commit names and that nobody can be about to commit any more."""
     latest = datetime.now(UTC).timestamp() - age.total_seconds()
     known = lake.state.files.keys() | lake.state.removed.keys()
-    for folder in (*TABLES, *ROLLED, *(f"{OWN}/{table}" for table in KEPT_BESIDE), f"{OWN}/new"):
+    for folder in (*TABLES, *ROLLED, *(f"{OWN}/{table}" for table in (*KEPT_BESIDE, *GATHERED.values())), f"{OWN}/new"):
         for name, written in list(lake.place.names(folder)):
             own = name.rpartition("/")[2].startswith("llmscope-") or folder.endswith("/new")
             if own and name not in known and written < latest:
@@ -171,7 +173,7 @@ def strangers(lake: Lake) -> list[str]:
 def old_records(lake: Lake) -> Iterator[str]:
     """Numbers that loaders took, and commits that a checkpoint long stands for."""
     now = datetime.now(UTC).timestamp()
-    kept = commit_name(max(0, lake.state.version // CHECKPOINT_EVERY * CHECKPOINT_EVERY - CHECKPOINT_EVERY))
+    kept = commit_name(max(0, lake.checkpointed() - CHECKPOINT_EVERY))
     for name, written in list(lake.place.names(f"{OWN}/loaders")):
         number = name.rpartition("/")[2].removesuffix(".json")
         if number.isdigit() and int(number) < lake.state.loader and now - written > ORPHAN_AGE.total_seconds():

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from llmscope.engines.duckdb import text_literal
-from llmscope.lake.files import DataFile
+from llmscope.lake.files import GATHERED, DataFile
 from llmscope.rolled import ROLLED
 from llmscope.schema import TABLES, Table
 from llmscope.sources import quote
 from llmscope.store import LOADS, REJECTS
 
-LOAD, FAULTS = "load_id", "faults"
+LOAD, FAULTS, ROLLUP = "load_id", "faults", "rollup_file"
 
 
 def declared(ddl: str) -> dict[str, str]:
@@ -20,6 +20,7 @@ def declared(ddl: str) -> dict[str, str]:
     return {part.split()[0]: part.split()[1] for part in parts}
 
 
+TYPES_GATHERED = {name: ROLLED[table] | {ROLLUP: "VARCHAR"} for table, name in GATHERED.items()}
 BESIDE = {"loads": declared(LOADS), "rejects": declared(REJECTS)}
 
 
@@ -29,6 +30,8 @@ def types_of(table: str) -> dict[str, str]:
         return BESIDE[table]
     if table in ROLLED:
         return ROLLED[table]
+    if table in TYPES_GATHERED:
+        return TYPES_GATHERED[table]
     known: Table = table  # type: ignore[assignment]
     return {column.name: column.sql_type for column in TABLES[known]} | {LOAD: "BIGINT"}
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from llmscope.engines.duckdb import execute, text_literal
 from llmscope.errors import LlmscopeError
-from llmscope.lake.files import Change, DataFile, data_name
+from llmscope.lake.files import GATHERED, Change, DataFile, data_name
 from llmscope.lake.lake import AT_ONCE, Lake
 from llmscope.lake.views import LOAD, types_of
 from llmscope.rolled import ROLLED
@@ -123,7 +123,7 @@ def within(time: str, day: date, first: int, last: int) -> str:
 
 def time_of(table: str) -> str | None:
     """The column by which a table lies by day."""
-    return "started_at" if table in ROLLED else TIMES.get(table)  # type: ignore[call-overload]
+    return "started_at" if "started_at" in types_of(table) and table not in TABLES else TIMES.get(table)  # type: ignore[call-overload]
 
 
 def write_file(
@@ -178,6 +178,8 @@ def stored_type(table: str, name: str) -> str:
 
 def order_of(table: str) -> tuple[str, ...]:
     """What a file is sorted by."""
+    if table in GATHERED.values():
+        return ("started_at", "feature", "model", "metric", "bin")
     if table in ROLLED:
         return ("feature", "model", "metric", "bin")
     if table not in TABLES:

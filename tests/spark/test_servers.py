@@ -104,10 +104,13 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The URL of a Spark Connect server, and its process."""
-    folder, port = tmp_path_factory.mktemp("connect"), free_port()
+Served = tuple[str, subprocess.Popen[bytes], Path]
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """The URL of a Spark Connect server, its process and its log."""
+    port, log = free_port(), folder / "log"
     options = {
         "spark.connect.grpc.binding.port": port, "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.ui.enabled": "false", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
@@ -115,9 +118,23 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, sub
     given = [part for name, value in options.items() for part in ("--conf", f"{name}={value}")]
     submit = (HOME / "bin/spark-submit", "--master", "local[2]")
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    with running(folder / "log", *submit, "--class", server, *given, "spark-internal") as process:
+    with running(log, *submit, "--class", server, *given, "spark-internal") as process:
         until(lambda: is_listening(port), "Spark Connect")
-        yield f"sc://127.0.0.1:{port}", process
+        yield f"sc://127.0.0.1:{port}", process, log
+
+
+@pytest.fixture(scope="module")
+def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A Spark Connect server."""
+    with served(tmp_path_factory.mktemp("connect")) as server:
+        yield server
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Served]:
+    """A Spark Connect server to be killed."""
+    with served(tmp_path) as server:
+        yield server
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -135,16 +152,16 @@ def test_standalone(lakes: dict[str, Path], master: str) -> None:
     assert ("[]", "") == (out.strip(), err)
 
 
-def test_connect(lakes: dict[str, Path], connect: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_connect(lakes: dict[str, Path], connect: Served) -> None:
     """A Spark Connect server gives DuckDB's answers."""
     out, err = python(COMPARE, lakes["small"], connect[0], "cost", "judge estimate").communicate()
 
     assert ("[]", "") == (out.strip(), err)
 
 
-def test_spark_dies(lakes: dict[str, Path], connect: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_spark_dies(lakes: dict[str, Path], connect: Served) -> None:
     """A Spark that dies under a question is an error that says so, and nothing is answered."""
-    url, server = connect
+    url, server, _ = connect
     asking = python(DIES, lakes["small"], url)
     assert asking.stdout
     assert "1\n" == asking.stdout.readline()
@@ -154,3 +171,18 @@ def test_spark_dies(lakes: dict[str, Path], connect: tuple[str, subprocess.Popen
 
     assert "Spark went away before it had answered" in out
     assert "" == err
+
+
+def test_spark_dies_within_a_query(lakes: dict[str, Path], mortal: Served) -> None:
+    """A Spark killed while it reads the lake: exit code 1, what happened, and not a line of an answer."""
+    url, server, log = mortal
+    command = ("drift", "--store", str(lakes["sample"]), "--engine", "spark", "--spark-url", url, "--wait", "100")
+    asking = python("from llmscope.cli import main; import sys; main(sys.argv[1:])", *command)
+    until(lambda: "Reading File path" in log.read_text(), "a query")
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    out, err = asking.communicate(timeout=120)
+
+    assert (1, "") == (asking.returncode, out)
+    assert "Spark went away before it had answered" in err
+    assert "Traceback" not in err

@@ -28,12 +28,12 @@ PAID = ("cost", "cost_per_request", "requests")
 NEAR, NEAR_WHOLE = 3, 7
 # A template that is of one feature only lends its findings the feature's name.
 HOMES_SQL = """
-SELECT template, min(feature) AS feature
+SELECT template, min(feature) AS feature, count(*) AS requests
 FROM requests
 WHERE template IS NOT NULL
 GROUP BY template
 HAVING min(feature) = max(feature)
-ORDER BY count(*) DESC, template
+ORDER BY requests DESC, template
 LIMIT 500
 """
 

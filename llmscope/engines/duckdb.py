@@ -6,18 +6,22 @@ import errno
 import re
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmscope.bounds import kept, spill_folder
+from llmscope.engines._passes import in_passes
 from llmscope.engines._quantiles import sharing_quantiles
 from llmscope.errors import LlmscopeError, StoreLocked
 
 if TYPE_CHECKING:
     import duckdb
 
+# The columns and the rows of an answer.
+Found = tuple[list[str], list[tuple[Any, ...]]]
 LOCK = re.compile(r"Conflicting lock is held in (?P<program>.*?) ?\(PID (?P<pid>\d+)\)")
 SPILL_FULL = ("max_temp_directory_size", "duckdb_temp_storage")
 DISK_FULL = ("No space left", "File too large", "Disk quota exceeded")
@@ -28,7 +32,9 @@ WRITTEN = {
     ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
 }
 ROWS_A_STATEMENT = 500
-SHORT = "not enough memory"
+# What the engine freed and does not count any more goes back to the system soon: measured, a tenth of --memory.
+GIVEN_BACK = {"allocator_flush_threshold": "8MB", "allocator_bulk_deallocation_flush_threshold": "16MB"}
+SHORT, FAILED = "not enough memory", "the query failed"
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.5
 MOST_MENDS = 4
 # By a connection's identity: what is asked when a statement failed, and answers whether it may be run again.
@@ -84,6 +90,8 @@ def settings(path: Path | None, memory: str | None, spill: Path | None) -> dict[
     config: dict[str, Any] = {"preserve_insertion_order": False, "temp_directory": str(spill_folder(path, spill))}
     if limit := kept().engine_memory or memory:
         config["memory_limit"] = limit
+    if kept().engine_memory:
+        config |= GIVEN_BACK
     if threads := kept().threads:
         config["threads"] = threads
     return config
@@ -181,25 +189,70 @@ def engine_error(error: Exception, sql: str = "") -> LlmscopeError:
         return LlmscopeError(f"{gone[1]}: this file is gone", hint="of a lake it may have been replaced: ask again")
     if "Out of Memory" in type(error).__name__ or "Out of Memory" in str(error):
         return LlmscopeError(f"{SHORT}: {text}", hint="a larger --memory, or a shorter --since")
-    return LlmscopeError(f"the query failed: {text}", hint=f"SQL: {sql.strip()}" if sql else None)
+    return LlmscopeError(f"{FAILED}: {text}", hint=f"SQL: {sql.strip()}" if sql else None)
 
 
-def on_one_thread(
-    con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any], short: LlmscopeError
-) -> list[tuple[Any, ...]]:
-    """Runs a statement again that was short of memory: each thread keeps values of its own for a quantile.
+def sparing(
+    con: duckdb.DuckDBPyConnection, into: str, sql: str, values: Mapping[str, Any], short: LlmscopeError
+) -> Found:
+    """Runs a SELECT again that was short of memory: its quantiles in passes, then on one thread too.
 
     Raises:
-        LlmscopeError: it ran on one thread already, or memory is short all the same.
+        LlmscopeError: memory is short all the same.
+    """
+    try:
+        found = exact_in_passes(con, sql, values, into)
+    except LlmscopeError as error:
+        if not error.message.startswith(SHORT):
+            raise
+        found = None
+    if found:
+        return found
+    with one_thread(con, short):
+        return exact_in_passes(con, sql, values, into) or asked(con, into + sharing_quantiles(sql), values)
+
+
+def exact_in_passes(
+    con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any], into: str = ""
+) -> Found | None:
+    """A SELECT whose quantiles are worked out in passes that can spill; None of one they are no way for.
+
+    `into`: what is written before the SELECT to keep what it gives.
+    """
+
+    def ask(statement: str, /, **bound: Any) -> list[tuple[Any, ...]]:
+        return execute(con, statement, bound or values)
+
+    try:
+        with in_passes(ask, sql) as other:
+            return asked(con, into + other, values) if other else None
+    except LlmscopeError as error:
+        if error.message.startswith(FAILED):
+            return None
+        raise
+
+
+def asked(con: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> Found:
+    """The columns and rows of one SELECT."""
+    rows = execute(con, sql, values)
+    return columns_of(con), rows
+
+
+@contextmanager
+def one_thread(con: duckdb.DuckDBPyConnection, short: LlmscopeError) -> Iterator[None]:
+    """Has the engine work on one thread: each keeps values of its own.
+
+    Raises:
+        LlmscopeError: it does already.
     """
     threads = int(execute(con, "SELECT current_setting('threads')")[0][0])
     if threads == 1:
         raise short
     execute(con, "SET threads = 1")
     try:
-        return execute(con, sql, values)
+        yield
     finally:
-        con.cursor().execute(f"SET threads = {threads}")  # a cursor of its own: the columns of the answer stay
+        execute(con, f"SET threads = {threads}")
 
 
 def register_text(con: duckdb.DuckDBPyConnection, name: str, function: Callable[[str], str]) -> None:
@@ -245,16 +298,19 @@ class DuckDB:
         """Makes a relation of chosen files of a lake."""
         self.store.put_files(name, table, [file for file, _ in files])
 
-    def rows(self, sql: str, values: Mapping[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def rows(self, sql: str, values: Mapping[str, Any]) -> Found:
         """The columns and rows of one SELECT."""
+        return self.answered("", sql, values)
+
+    def answered(self, into: str, sql: str, values: Mapping[str, Any]) -> Found:
+        """The same, in the way that is quick, or where memory is short in one that spares it."""
         con = self.store.con
         try:
-            found = execute(con, sharing_quantiles(sql), values)
+            return asked(con, into + sharing_quantiles(sql), values)
         except LlmscopeError as error:
             if not error.message.startswith(SHORT):
                 raise
-            found = on_one_thread(con, sharing_quantiles(sql), values, error)
-        return columns_of(con), found
+            return sparing(con, into, sql, values, error)
 
     def put(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
         """Makes a temporary table of a few rows of our own."""
@@ -267,7 +323,7 @@ class DuckDB:
 
     def keep(self, name: str, sql: str, values: Mapping[str, Any]) -> None:
         """Makes a temporary table of what one SELECT gives."""
-        execute(self.store.con, f"CREATE OR REPLACE TEMP TABLE {name} AS\n{sharing_quantiles(sql)}", values)
+        self.answered(f"CREATE OR REPLACE TEMP TABLE {name} AS\n", sql, values)
 
     def write(self, path: Path, suffix: str, sql: str, values: Mapping[str, Any]) -> None:
         """Writes what a SELECT gives to a file, beside itself and renamed; the rows do not come by here."""

@@ -21,6 +21,8 @@ SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(%|[KMGT]I?B)", re.IGNORECASE | re.ASCII)
 # What the process takes beside what the engine counts: Python, the engine's own code, freed memory not yet given back.
 BESIDE_BYTES = 170 << 20
 LEAST_BYTES = 256 << 20
+# What the engine frees goes back late, the more so the more it holds: one part in so many above the least is kept off.
+KEPT_OFF = 10
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -35,7 +37,10 @@ class Bounds:
     @property
     def engine_memory(self) -> str | None:
         """What the engine may count, so that the process stays under what was asked."""
-        return None if self.memory_bytes is None else f"{(self.memory_bytes - BESIDE_BYTES) >> 10}KiB"
+        if self.memory_bytes is None:
+            return None
+        late = max(0, self.memory_bytes - LEAST_BYTES) // KEPT_OFF
+        return f"{(self.memory_bytes - BESIDE_BYTES - late) >> 10}KiB"
 
 
 _kept = Bounds()

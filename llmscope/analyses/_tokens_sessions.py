@@ -84,7 +84,7 @@ SELECT {{dimensions}} session_id AS of_session, count(*) FILTER (WHERE {{counts}
     count(*) FILTER (WHERE {FIRST}) AS begun,
     sum(input_tokens) FILTER (WHERE {{counts}}) AS input_tokens,
     sum(output_tokens) FILTER (WHERE {{counts}}) AS output_tokens,
-    sum(cast(cost_usd AS DOUBLE)) FILTER (WHERE {{counts}}) AS cost_usd,
+    cast(sum(cost_usd) FILTER (WHERE {{counts}}) AS DOUBLE) AS cost_usd,
     count(*) FILTER (WHERE {{counts}} AND price_status = 'unpriced') AS unpriced,
     min(feature) AS first_feature, max(feature) AS last_feature,
     min(user_id) AS first_user, max(user_id) AS last_user,

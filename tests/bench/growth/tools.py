@@ -86,7 +86,9 @@ def ways(kind: str, folder: Path, peers: Path, place: Place) -> dict[str, Callab
         link.symlink_to(folder / "projects")
         ccusage = ["node", npm / "ccusage/src/cli.js", "claude", "daily", "--offline", "--json"]
         tokscale = [npm / ".bin/bun", npm / "tokscale/bin.js", "models", "--claude", "--json"]
-        named = {"ccusage": ccusage, "tokscale": tokscale}
+        prices = json.dumps(PRICES)
+        duckdb = [sys.executable, Path(__file__).parent / "cost_claude_code_duckdb.py", folder / "projects", prices]
+        named = {"ccusage": ccusage, "tokscale": tokscale, "DuckDB by hand": duckdb}
         return ours(place, folder / "projects") | {name: partial(other, words) for name, words in named.items()}
     if kind == "openai":
         log = folder / "calls.jsonl"
@@ -108,6 +110,7 @@ def told(name: str, one: Run) -> dict[str, Any]:
         "llmscope": lambda a: (a["totals"]["requests"], a["totals"]["cost_usd"]),
         "ccusage": lambda a: (None, a["totals"]["totalCost"]),
         "tokscale": lambda a: (a["totalMessages"], a["totalCost"]),
+        "DuckDB by hand": lambda a: (a["calls"], a["cost_usd"]),
         "llm-usage-report": usage_report,
         "tracecost": trace_cost,
     }

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -57,6 +58,7 @@ def session(url: str = LOCAL, wait_s: float = 30.0) -> Any:
     warnings.filterwarnings("ignore", module=r"pyspark\.")  # its own threads warn too, of what we say as an error
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.getLogger().addFilter(not_of_py4j)
     if kind in PORTS:
         reachable(url, kind, wait_s)
     if kind != "sc":
@@ -176,7 +178,8 @@ def opened(builder: Any, url: str, kind: str, made: list[Any]) -> Any:
                 own = OWN | aside | (LOOPBACK if kind == "local" else {})
                 for name, value in (own | SETTINGS).items():
                     build = build.config(name, value)
-            found = build.getOrCreate()
+            with own_interrupt():
+                found = build.getOrCreate()
             made.append(found)
             if kind == "sc":
                 impatient(found)
@@ -193,6 +196,22 @@ def opened(builder: Any, url: str, kind: str, made: list[Any]) -> Any:
         except Exception as error:
             raise LlmscopeError(f"{shown(url)}: Spark does not start: {why(error, said())}") from error
     return found
+
+
+def not_of_py4j(record: logging.LogRecord) -> bool:
+    """Whether a record of the root logger is somebody else's: py4j writes there how far it was when Ctrl-C came."""
+    return "py4j" not in Path(record.pathname).parts
+
+
+@contextmanager
+def own_interrupt() -> Iterator[None]:
+    """Keeps Ctrl-C as it is: pyspark's own way asks Java in the midst of asking Java."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def impatient(found: Any) -> None:

@@ -24,6 +24,8 @@ pytestmark = [
 ]
 HOME = Path(pyspark.__file__).parent
 UP_S = 90
+# A Spark of one's own has begun with a question of half a minute by then; it must end well before that, too.
+IN_A_QUERY_S = 12
 ROOT = Path(__file__).parents[2]
 # A process has one Spark for good, so each server is asked by one of its own.
 COMPARE = """
@@ -186,3 +188,25 @@ def test_spark_dies_within_a_query(lakes: dict[str, Path], mortal: Served) -> No
     assert (1, "") == (asking.returncode, out)
     assert "Spark went away before it had answered" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(lakes: dict[str, Path], number: int) -> None:
+    """Ctrl-C and SIGTERM end a question put to a Spark of its own, without a word of Java's."""
+    command = ("drift", "--store", str(lakes["sample"]), "--engine", "spark", "--spark-url", "local[2]")
+    asking = python("from llmscope.cli import main; import sys; main(sys.argv[1:])", *command)
+    until(lambda: b"SparkSubmit" in children_of(asking.pid), "its Spark")
+    time.sleep(IN_A_QUERY_S)
+    asking.send_signal(number)
+    out, err = asking.communicate(timeout=120)
+
+    assert ({signal.SIGINT: 130, signal.SIGTERM: 143}[number], "", "") == (asking.returncode, out, err)
+
+
+def children_of(pid: int) -> bytes:
+    """The command lines of the processes that a process started, and of those they started."""
+    found = b""
+    for each in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in each.read_text().split():
+            found += Path(f"/proc/{child}/cmdline").read_bytes() + children_of(int(child))
+    return found

@@ -77,14 +77,15 @@ SELECT {{columns}} least(of_turn, {MOST_TURNS + 1})::BIGINT AS of_turn,
 FROM grown
 GROUP BY ALL
 """
-# A row a session of each slice, kept while the answer is made.
+# A row a session of each slice, kept while the answer is made. Its cost is exact: equal ones stay equal, however they
+# are added up.
 KEPT = "kept_sessions"
 EACH = f"""
 SELECT {{dimensions}} session_id AS of_session, count(*) FILTER (WHERE {{counts}}) AS requests,
     count(*) FILTER (WHERE {FIRST}) AS begun,
     sum(input_tokens) FILTER (WHERE {{counts}}) AS input_tokens,
     sum(output_tokens) FILTER (WHERE {{counts}}) AS output_tokens,
-    cast(sum(cost_usd) FILTER (WHERE {{counts}}) AS DOUBLE) AS cost_usd,
+    sum(cost_usd) FILTER (WHERE {{counts}}) AS cost_usd,
     count(*) FILTER (WHERE {{counts}} AND price_status = 'unpriced') AS unpriced,
     min(feature) AS first_feature, max(feature) AS last_feature,
     min(user_id) AS first_user, max(user_id) AS last_user,
@@ -97,7 +98,7 @@ GROUP BY ALL
 WHOLE = f"""
 WITH sessions AS (
     SELECT of_session, sum(requests) AS requests, sum(begun) AS begun, sum(input_tokens) AS input_tokens,
-        sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd, sum(unpriced) AS unpriced,
+        sum(output_tokens) AS output_tokens, cast(sum(cost_usd) AS DOUBLE) AS cost_usd, sum(unpriced) AS unpriced,
         min(first_feature) AS first_feature, max(last_feature) AS last_feature,
         min(first_user) AS first_user, max(last_user) AS last_user,
         min(first_at) AS first_at, max(last_at) AS last_at
@@ -106,7 +107,8 @@ WITH sessions AS (
 )"""
 OF_SLICES = f"""
 WITH sessions AS (
-    SELECT * FROM {KEPT}
+    SELECT {{columns}} requests, begun, input_tokens, output_tokens, cast(cost_usd AS DOUBLE) AS cost_usd, unpriced
+    FROM {KEPT}
 )"""
 MEASURED = """
 SELECT {columns}
